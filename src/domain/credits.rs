@@ -1,0 +1,30 @@
+//! What prospects cost.
+#![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+
+/// Credits for one imported prospect.
+const IMPORT_PRICE: i64 = 1;
+/// Credits for the e-mail look-up of one imported prospect, found or not.
+const EMAIL_PRICE: i64 = 1;
+
+/// The most a job can cost, which its start reserves: every row imported and, if asked, looked up.
+#[must_use]
+pub fn reservation(max_results: u32, search_emails: bool) -> i64 {
+    let price = if search_emails {
+        IMPORT_PRICE.saturating_add(EMAIL_PRICE)
+    } else {
+        IMPORT_PRICE
+    };
+    i64::from(max_results).saturating_mul(price)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prospect_costs_one_and_two_with_its_email() {
+        assert_eq!(reservation(250, false), 250);
+        assert_eq!(reservation(250, true), 500);
+        assert_eq!(reservation(u32::MAX, true), 2 * i64::from(u32::MAX));
+    }
+}

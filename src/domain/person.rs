@@ -1,0 +1,41 @@
+//! A person as an upstream describes them, before it is known whether the group has them already.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::linkedin_url::PublicIdentifier;
+
+/// What one upstream item says about one person. At least one of the three ids is known, or the
+/// item is no identifiable person.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Person {
+    /// The provider's own id (`ACo...`, `ACw...`): case-sensitive, differs between LinkedIn's products.
+    pub provider_id: Option<String>,
+    /// LinkedIn's id of the member, the same in all of its products.
+    pub member_id: Option<String>,
+    /// The part after `/in/` of the person's page.
+    pub public_identifier: Option<PublicIdentifier>,
+    pub linkedin_url: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub name: Option<String>,
+    pub headline: Option<String>,
+    pub title: Option<String>,
+    pub company_name: Option<String>,
+    pub location: Option<String>,
+}
+
+impl Person {
+    /// Whether anything tells this person from others.
+    #[must_use]
+    pub fn is_identifiable(&self) -> bool {
+        self.provider_id.is_some() || self.member_id.is_some() || self.public_identifier.is_some()
+    }
+}
+
+/// Whether an address that was found is known to accept mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailStatus {
+    Valid,
+    Unverified,
+}

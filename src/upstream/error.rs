@@ -1,0 +1,69 @@
+//! Why a call to an upstream failed.
+
+use std::time::Duration;
+
+/// A call to an upstream that brought no usable answer.
+///
+/// Display is fit for logs: it names provider, operation and cause, never a key or a person.
+#[derive(Debug, thiserror::Error)]
+#[error("{provider} {operation}: {fault} ({detail})")]
+pub struct UpstreamError {
+    /// `unipile`, `prospeo`...
+    pub provider: &'static str,
+    /// The trait's method: `search_page`, `profile`, `find`...
+    pub operation: &'static str,
+    pub fault: UpstreamFault,
+    /// Status, error type and request id as far as known, or the transport's fault.
+    pub detail: String,
+    /// How long the upstream asks to stay away.
+    pub retry_after: Option<Duration>,
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The kinds of failure that callers tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamFault {
+    #[error("no answer in time")]
+    TimedOut,
+    #[error("not reachable")]
+    Unreachable,
+    #[error("answered with a server error")]
+    ServerError,
+    #[error("answered with something else than the protocol allows")]
+    InvalidAnswer,
+    #[error("asks to slow down")]
+    RateLimited,
+    #[error("the plan there is used up")]
+    OutOfQuota,
+    #[error("refused our key")]
+    KeyRefused,
+    #[error("the LinkedIn account is disconnected")]
+    AccountDisconnected,
+    #[error("the LinkedIn account has no Sales Navigator seat")]
+    SalesNavigatorMissing,
+    #[error("there is no such source")]
+    SourceNotFound,
+    #[error("refused the request")]
+    Refused,
+}
+
+impl UpstreamError {
+    /// Whether the same call may bring an answer later without anybody doing anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.fault {
+            UpstreamFault::TimedOut
+            | UpstreamFault::Unreachable
+            | UpstreamFault::ServerError
+            | UpstreamFault::InvalidAnswer
+            | UpstreamFault::RateLimited => true,
+            UpstreamFault::OutOfQuota
+            | UpstreamFault::KeyRefused
+            | UpstreamFault::AccountDisconnected
+            | UpstreamFault::SalesNavigatorMissing
+            | UpstreamFault::SourceNotFound
+            | UpstreamFault::Refused => false,
+        }
+    }
+}

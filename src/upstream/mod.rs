@@ -1,0 +1,12 @@
+//! The outside services that jobs draw from: a LinkedIn provider and an e-mail finder.
+//!
+//! Callers see two traits and one error type. The real clients speak HTTP; the sandbox is a real
+//! server that speaks the same protocols, so that nothing but a base URL differs in a try-out.
+
+pub mod email_finder;
+pub mod error;
+pub mod http;
+pub mod prospeo;
+pub mod provider;
+pub mod sandbox;
+pub mod unipile;

@@ -1,0 +1,109 @@
+//! What a LinkedIn provider offers.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::account_health::AccountHealth;
+use crate::domain::id::LinkedinAccountId;
+use crate::domain::linkedin_url::{
+    LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
+};
+use crate::domain::person::Person;
+use crate::upstream::error::UpstreamError;
+
+/// Where the next page begins. Stored with the job, so that any process can go on from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageCursor {
+    /// How many items to pass over.
+    Offset(u32),
+    /// The provider's own token, sent back as it came.
+    Token(String),
+}
+
+/// Which page to fetch.
+#[derive(Debug, Clone, Copy)]
+pub struct PageRequest<'a> {
+    /// `None` for the first page.
+    pub cursor: Option<&'a PageCursor>,
+    /// The most items wanted, at least 1. A provider may send fewer, and may send more.
+    pub limit: u32,
+}
+
+/// One item of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageItem {
+    Person(Box<Person>),
+    /// No identifiable person: a company that commented, a hidden member.
+    Invalid {
+        reason: &'static str,
+    },
+}
+
+/// One page of people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeoplePage {
+    pub items: Vec<PageItem>,
+    /// `None` when the provider said that there is no more.
+    pub next: Option<PageCursor>,
+    /// How many items the provider says there are in all; it may be wrong.
+    pub available: Option<u32>,
+}
+
+/// What became of one profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileLookup {
+    Found(Box<Person>),
+    /// There is no such member.
+    NotFound,
+    /// The answer is no identifiable person, or another one than was asked for.
+    Invalid {
+        reason: &'static str,
+    },
+}
+
+/// Reads of LinkedIn on behalf of one connected account. Nothing is ever written there.
+///
+/// Each method is one attempt (post comments: as many calls as one page takes). Retrying is the
+/// caller's decision, by [`UpstreamError::is_retryable`].
+#[async_trait]
+pub trait LinkedinProvider: Send + Sync {
+    async fn account_health(
+        &self,
+        account: &LinkedinAccountId,
+    ) -> Result<AccountHealth, UpstreamError>;
+
+    async fn search_page(
+        &self,
+        account: &LinkedinAccountId,
+        url: &PeopleSearchUrl,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError>;
+
+    async fn saved_search_page(
+        &self,
+        account: &LinkedinAccountId,
+        id: &SavedSearchId,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError>;
+
+    async fn lead_list_page(
+        &self,
+        account: &LinkedinAccountId,
+        id: &LeadListId,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError>;
+
+    async fn post_commenters_page(
+        &self,
+        account: &LinkedinAccountId,
+        post: &PostUrl,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError>;
+
+    async fn profile(
+        &self,
+        account: &LinkedinAccountId,
+        url: &ProfileUrl,
+    ) -> Result<ProfileLookup, UpstreamError>;
+}
