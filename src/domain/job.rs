@@ -1,6 +1,12 @@
-//! The states of a job and of its two stages.
+//! A job, its states, its two stages and its rows.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{AccountGroupId, JobId, ProspectId};
+use crate::domain::start_request::SourceKind;
 
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
@@ -168,4 +174,131 @@ impl EnrichmentErrorCode {
             }
         }
     }
+}
+
+/// What became of the items of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobCounts {
+    /// What the upstream says it has.
+    pub available: Option<u32>,
+    /// Items of committed pages as sent, with repeats and what was dropped.
+    pub fetched: u32,
+    pub imported: u32,
+    pub duplicates: u32,
+    pub invalid: u32,
+    pub not_found: u32,
+    pub failed: u32,
+    pub suppressed: u32,
+    pub emails_found: u32,
+}
+
+/// A stage of a job as its status shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    pub status: StageStatus,
+    /// 0 to 1, never falling.
+    pub progress: f64,
+    pub error: Option<JobFault>,
+}
+
+/// Why a job or stage failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFault {
+    pub code: String,
+    pub message: String,
+}
+
+/// A job that waits for something other than its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    pub reason: WaitingReason,
+    pub resume_at: DateTime<Utc>,
+}
+
+/// Credits of one job. `reserved` never changes; at the end reserved = charged + released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobCredits {
+    pub reserved: i64,
+    pub charged: i64,
+    pub released: i64,
+}
+
+/// A job as its owner sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    pub job_id: JobId,
+    pub account_group_id: AccountGroupId,
+    pub source: SourceKind,
+    /// The ceiling in force; for `url_upload` the number of distinct URLs.
+    pub max_results: u32,
+    pub search_emails: bool,
+    pub metadata: BTreeMap<String, String>,
+    pub status: JobStatus,
+    pub import: Stage,
+    pub enrichment: Stage,
+    pub error: Option<JobFault>,
+    pub stop_reason: Option<StopReason>,
+    pub waiting: Option<Waiting>,
+    pub counts: JobCounts,
+    pub credits: JobCredits,
+    /// How often a worker has taken the job.
+    pub attempt: u32,
+    /// Raised by every visible change.
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub completed_at: Option<DateTime<Utc>>,
+}
+
+text_enum!(
+    /// What became of one row of a job.
+    RowOutcome {
+        Imported = "imported",
+        /// The account group had the person already.
+        Duplicate = "duplicate",
+        NotFound = "not_found",
+        /// No identifiable person.
+        Invalid = "invalid",
+        Failed = "failed",
+        /// The person was erased from this account group and is not imported again.
+        Suppressed = "suppressed",
+    }
+);
+
+text_enum!(
+    /// Where the e-mail look-up of one row stands.
+    RowEmailStatus {
+        Pending = "pending",
+        Valid = "valid",
+        Unverified = "unverified",
+        NotFound = "not_found",
+        Failed = "failed",
+    }
+);
+
+/// One row of a job: an item of its source and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRow {
+    /// 1, 2, 3... within the job.
+    pub row: u32,
+    pub outcome: RowOutcome,
+    pub outcome_reason: Option<String>,
+    /// The URL as uploaded; `None` for the other sources.
+    pub input_url: Option<String>,
+    pub prospect_id: Option<ProspectId>,
+    pub provider_id: Option<String>,
+    pub public_identifier: Option<String>,
+    pub linkedin_url: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub name: Option<String>,
+    pub headline: Option<String>,
+    pub title: Option<String>,
+    pub company_name: Option<String>,
+    pub location: Option<String>,
+    pub email: Option<String>,
+    /// `None`: not asked for.
+    pub email_status: Option<RowEmailStatus>,
+    pub imported_at: Option<DateTime<Utc>>,
 }

@@ -4,8 +4,10 @@
 //! parsing, so that the rest of the program never meets an invalid one.
 
 pub mod account_health;
+pub mod api_key;
 pub mod credits;
 pub mod id;
+pub mod idempotency_key;
 pub mod job;
 pub mod linkedin_url;
 pub mod permission;
