@@ -1,4 +1,11 @@
 //! The body of a start, validated.
+//!
+//! `json` reads the text without losing repeated keys, `parse` collects everything that is wrong
+//! with it, `fingerprint` says whether two requests ask for the same.
+
+mod fingerprint;
+mod json;
+mod parse;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +24,25 @@ pub enum SourceKind {
     SalesNavigator,
     PostCommenters,
     UrlUpload,
+}
+
+impl SourceKind {
+    pub const ALL: [Self; 4] = [
+        Self::LinkedinSearch,
+        Self::SalesNavigator,
+        Self::PostCommenters,
+        Self::UrlUpload,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkedinSearch => "linkedin_search",
+            Self::SalesNavigator => "sales_navigator",
+            Self::PostCommenters => "post_commenters",
+            Self::UrlUpload => "url_upload",
+        }
+    }
 }
 
 /// A profile of a `url_upload`, with the spelling that the client used.
@@ -69,6 +95,18 @@ pub enum Duplicates {
     Skip,
 }
 
+impl Duplicates {
+    pub const ALL: [Self; 2] = [Self::Count, Self::Skip];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Skip => "skip",
+        }
+    }
+}
+
 /// A start that may be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartRequest {
@@ -84,14 +122,17 @@ impl StartRequest {
     /// Reads a body, or says everything that is wrong with it.
     ///
     /// # Errors
-    /// All violations together.
-    pub fn parse(_body: &[u8], _email_finder_configured: bool) -> Result<Self, Violations> {
-        Err(Violations::of("body", "stub", "stub"))
+    /// All violations together, up to 1,100.
+    pub fn parse(body: &[u8], email_finder_configured: bool) -> Result<Self, Violations> {
+        parse::parse(body, email_finder_configured)
     }
 
     /// SHA-256 over the canonical form of what was asked: equal exactly for requests that mean the same.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        [0; 32]
+        fingerprint::fingerprint(self)
     }
 }
+
+#[cfg(test)]
+mod tests;
