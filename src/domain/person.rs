@@ -39,3 +39,14 @@ pub enum EmailStatus {
     Valid,
     Unverified,
 }
+
+/// What is known of a person whose address is wanted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailQuery {
+    /// The person's page, `https://www.linkedin.com/in/...`, where it is known.
+    pub linkedin_url: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub name: Option<String>,
+    pub company_name: Option<String>,
+}

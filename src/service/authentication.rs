@@ -1,16 +1,22 @@
 //! Who is calling, and for which account group.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use crate::db::api_keys::{self, AuthenticatedGroup};
 use crate::domain::api_key::ApiKeySecret;
 use crate::domain::id::{AccountGroupId, JobId, LinkedinAccountId};
 use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::JobStatus;
 use crate::domain::permission::Permission;
 use crate::domain::plan::Plan;
+use crate::domain::quota::ListType;
 use crate::error::Error;
 use crate::service::app::App;
-use chrono::{DateTime, Utc};
 
 /// A valid key and what it may do.
 #[derive(Debug, Clone)]
@@ -28,6 +34,8 @@ pub struct AccountGroupAccess {
     pub plan: Plan,
     pub linkedin_account: Option<LinkedinAccountId>,
     pub paused: bool,
+    pub quota_used_today: HashMap<ListType, u32>,
+    pub quota_resets_at: DateTime<Utc>,
     /// The job that the request's idempotency key belongs to.
     pub job_of_key: Option<JobOfKey>,
 }
@@ -41,15 +49,95 @@ pub struct JobOfKey {
     pub fingerprint: Vec<u8>,
 }
 
+impl TryFrom<AuthenticatedGroup> for AccountGroupAccess {
+    type Error = Error;
+
+    fn try_from(group: AuthenticatedGroup) -> Result<Self, Error> {
+        let job_of_key = group.job_of_key.map(|job| {
+            Ok::<_, Error>(JobOfKey {
+                job_id: job.job_id.try_into().map_err(Error::internal)?,
+                status: job.status,
+                created_at: job.created_at,
+                fingerprint: job.fingerprint,
+            })
+        });
+        Ok(Self {
+            id: group.id,
+            plan: group.plan,
+            linkedin_account: group.linkedin_account,
+            paused: group.paused,
+            quota_used_today: group.quota_used_today,
+            quota_resets_at: group.quota_resets_at,
+            job_of_key: job_of_key.transpose()?,
+        })
+    }
+}
+
 /// Finds the key and all that the request needs to know of its account group, in one round trip.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when no such key is valid now; faults of the database.
 pub async fn authenticate(
-    _app: &App,
-    _secret: &ApiKeySecret,
-    _account_group: Option<&AccountGroupId>,
-    _idempotency_key: Option<&IdempotencyKey>,
+    app: &App,
+    secret: &ApiKeySecret,
+    account_group: Option<&AccountGroupId>,
+    idempotency_key: Option<&IdempotencyKey>,
 ) -> Result<Caller, Error> {
-    Err(Error::Unauthenticated)
+    let digest = secret.digest();
+    let mut connection = app.database.acquire().await?;
+    let found = api_keys::authenticate(
+        &mut connection,
+        &digest,
+        app.key_kind,
+        account_group,
+        idempotency_key,
+    )
+    .await?;
+    drop(connection);
+    // The index found the digest; the comparison that counts takes the same time for every digest.
+    let found = found.filter(|found| bool::from(found.secret_sha256.ct_eq(&digest)));
+    let found = found.ok_or(Error::Unauthenticated)?;
+    if found.last_use_is_stale {
+        app.last_uses.note(found.api_key_id);
+    }
+    Ok(Caller {
+        api_key_id: found.api_key_id,
+        permissions: found.permissions,
+        account_group: found.account_group.map(TryInto::try_into).transpose()?,
+    })
+}
+
+/// Keys used since the last flush whose stored last use is out of date. Collected here, so that a
+/// request does not pay for the write.
+#[derive(Debug, Default)]
+pub struct LastUses(Mutex<HashSet<Uuid>>);
+
+impl LastUses {
+    fn note(&self, api_key: Uuid) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(api_key);
+    }
+
+    fn take(&self) -> Vec<Uuid> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain()
+            .collect()
+    }
+}
+
+/// Writes the last uses noted so far.
+///
+/// # Errors
+/// Faults of the database; what was noted is then noted again by the next use.
+pub async fn flush_last_uses(app: &App) -> Result<(), Error> {
+    let used = app.last_uses.take();
+    if used.is_empty() {
+        return Ok(());
+    }
+    let mut connection = app.database.acquire().await?;
+    api_keys::stamp_last_use(&mut connection, &used).await
 }

@@ -1,9 +1,12 @@
-//! The use cases: what a caller or a worker can ask the program to do.
+//! The use cases: what a caller, an operator or a worker can ask the program to do.
 
 pub mod app;
 pub mod authentication;
 pub mod credits;
 pub mod jobs;
+pub mod linkedin_health;
+pub mod operator;
 pub mod prospects;
 pub mod readiness;
 pub mod start_job;
+pub mod wake_up;

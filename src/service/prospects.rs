@@ -1,5 +1,6 @@
 //! Reading the rows of a job.
 
+use crate::db;
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::job::JobRow;
 use crate::error::Error;
@@ -20,11 +21,23 @@ pub struct JobRows {
 /// # Errors
 /// [`Error::NotFound`] when this account group has no such job; faults of the database.
 pub async fn list_job_rows(
-    _app: &App,
-    _account_group: &AccountGroupId,
-    _job: &JobId,
-    _after: u32,
-    _limit: u32,
+    app: &App,
+    account_group: &AccountGroupId,
+    job: &JobId,
+    after: u32,
+    limit: u32,
 ) -> Result<JobRows, Error> {
-    Err(Error::NotFound { what: "job" })
+    let mut connection = app.database.acquire().await?;
+    let ended = db::prospects::find_whether_job_ended(&mut connection, account_group, job).await?;
+    let job_has_ended = ended.ok_or(Error::NotFound { what: "job" })?;
+    let mut rows =
+        db::prospects::list_job_rows(&mut connection, account_group, job, after, limit + 1).await?;
+    let page = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = rows.len() > page;
+    rows.truncate(page);
+    Ok(JobRows {
+        rows,
+        has_more,
+        job_has_ended,
+    })
 }

@@ -1,14 +1,20 @@
 //! Starting a job.
 
 use chrono::{DateTime, Utc};
+use subtle::ConstantTimeEq;
 
+use crate::db::jobs::{self, NewJob, StartOutcome};
+use crate::domain::account_health::AccountHealth;
+use crate::domain::credits;
 use crate::domain::id::JobId;
 use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::JobStatus;
-use crate::domain::start_request::StartRequest;
+use crate::domain::plan::Plan;
+use crate::domain::quota::ListType;
+use crate::domain::start_request::{Source, SourceKind, StartRequest};
 use crate::error::Error;
 use crate::service::app::App;
-use crate::service::authentication::AccountGroupAccess;
+use crate::service::authentication::{AccountGroupAccess, JobOfKey};
 
 /// The job that a start led to.
 #[derive(Debug, Clone)]
@@ -22,15 +28,133 @@ pub struct StartedJob {
 
 /// Replays the job of the key, or checks state, quota and credits and stores a new one.
 ///
+/// The one write is a single statement that holds key, job and reservation together: whoever dies
+/// before it has changed nothing, and after it the client's retry with the same key finds the job.
+///
 /// # Errors
 /// [`Error::IdempotencyConflict`], then for new work [`Error::AccountGroupPaused`],
 /// [`Error::LinkedinNotConnected`], [`Error::SalesNavigatorRequired`], [`Error::Upstream`],
 /// [`Error::QuotaExhausted`], [`Error::InsufficientCredits`]; faults of the database.
 pub async fn start_job(
-    _app: &App,
-    _account_group: &AccountGroupAccess,
-    _request: StartRequest,
-    _idempotency_key: Option<IdempotencyKey>,
+    app: &App,
+    account_group: &AccountGroupAccess,
+    request: StartRequest,
+    idempotency_key: Option<IdempotencyKey>,
 ) -> Result<StartedJob, Error> {
-    Err(Error::IdempotencyConflict)
+    let fingerprint = request.fingerprint();
+    if let Some(job) = &account_group.job_of_key {
+        return replay(job, &fingerprint);
+    }
+    check_new_work_is_possible(app, account_group, request.source.kind()).await?;
+
+    let job_id = JobId::new();
+    let max_results = effective_max_results(&request, account_group.plan);
+    let needed = credits::reservation(max_results, request.search_emails);
+    let mut connection = app.database.acquire().await?;
+    let outcome = jobs::start_job(
+        &mut connection,
+        NewJob {
+            job_id: &job_id,
+            account_group: &account_group.id,
+            source: &request.source,
+            max_results,
+            search_emails: request.search_emails,
+            duplicates: request.duplicates,
+            metadata: &request.metadata,
+            idempotency_key: idempotency_key.as_ref(),
+            fingerprint: &fingerprint,
+            reservation: needed,
+        },
+    )
+    .await?;
+    drop(connection);
+
+    match outcome {
+        StartOutcome::Created { status, created_at } => {
+            app.wake_up.job_queued();
+            tracing::info!(
+                account_group = %account_group.id, job = %job_id, source = request.source.kind().as_str(),
+                max_results, credits_reserved = needed, "job queued"
+            );
+            Ok(StartedJob {
+                job_id,
+                status,
+                created_at,
+                replayed: false,
+            })
+        }
+        StartOutcome::Replayed {
+            job_id,
+            status,
+            created_at,
+        } => Ok(StartedJob {
+            job_id,
+            status,
+            created_at,
+            replayed: true,
+        }),
+        StartOutcome::Conflict => Err(Error::IdempotencyConflict),
+        StartOutcome::InsufficientCredits { available } => {
+            Err(Error::InsufficientCredits { needed, available })
+        }
+        StartOutcome::NoAccountGroup => Err(Error::AccountGroupForbidden),
+    }
+}
+
+fn replay(job: &JobOfKey, fingerprint: &[u8; 32]) -> Result<StartedJob, Error> {
+    if !bool::from(job.fingerprint.ct_eq(fingerprint)) {
+        return Err(Error::IdempotencyConflict);
+    }
+    Ok(StartedJob {
+        job_id: job.job_id.clone(),
+        status: job.status,
+        created_at: job.created_at,
+        replayed: true,
+    })
+}
+
+async fn check_new_work_is_possible(
+    app: &App,
+    account_group: &AccountGroupAccess,
+    source: SourceKind,
+) -> Result<(), Error> {
+    if account_group.paused {
+        return Err(Error::AccountGroupPaused);
+    }
+    let account = account_group
+        .linkedin_account
+        .as_ref()
+        .ok_or(Error::LinkedinNotConnected)?;
+    match app.linkedin_health.of(account).await? {
+        AccountHealth::NotConnected => return Err(Error::LinkedinNotConnected),
+        AccountHealth::Connected {
+            sales_navigator: Some(false),
+        } if source == SourceKind::SalesNavigator => {
+            return Err(Error::SalesNavigatorRequired);
+        }
+        AccountHealth::Connected { .. } => {}
+    }
+    let list_type = ListType::from(source);
+    let used = account_group
+        .quota_used_today
+        .get(&list_type)
+        .copied()
+        .unwrap_or(0);
+    if used >= app.quota_limits.of(list_type) {
+        return Err(Error::QuotaExhausted {
+            list_type,
+            reset_at: account_group.quota_resets_at,
+        });
+    }
+    Ok(())
+}
+
+/// What was asked, capped by the plan; a `url_upload` brings its own number and knows no cap.
+fn effective_max_results(request: &StartRequest, plan: Plan) -> u32 {
+    let cap = plan.max_results_cap();
+    match (&request.source, request.max_results) {
+        (Source::UrlUpload { urls }, _) => u32::try_from(urls.len()).unwrap_or(u32::MAX),
+        (_, Some(asked)) => u32::try_from(asked).map_or(cap, |asked| asked.min(cap)),
+        (_, None) => cap,
+    }
 }

@@ -2,19 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::domain::person::EmailStatus;
+use crate::domain::person::{EmailQuery, EmailStatus};
 use crate::upstream::error::UpstreamError;
-
-/// What is known of a person whose address is wanted.
-#[derive(Clone, PartialEq, Eq)]
-pub struct EmailQuery {
-    /// The person's page, `https://www.linkedin.com/in/...`, where it is known.
-    pub linkedin_url: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub name: Option<String>,
-    pub company_name: Option<String>,
-}
 
 /// The finder's answer about one person.
 #[derive(Clone, PartialEq, Eq)]

@@ -43,6 +43,12 @@ impl SourceKind {
             Self::UrlUpload => "url_upload",
         }
     }
+
+    /// `None` for a text that this version does not know.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// A profile of a `url_upload`, with the spelling that the client used.

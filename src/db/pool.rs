@@ -1,0 +1,99 @@
+//! Connections: two pools, so that neither requests nor workers can starve the other.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, PgConnection, Postgres};
+
+use crate::error::Error;
+
+/// How long a caller waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The bounds of one pool's statements.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolLimits {
+    pub connections: u32,
+    pub statement_timeout: Duration,
+    /// How long a transaction may stand still before the server ends it and frees its locks.
+    pub idle_in_transaction_timeout: Duration,
+}
+
+/// The database, as one part of the program sees it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// Makes the pool. Connects when first used: a database that is away does not stop a start.
+    #[must_use]
+    pub fn new(options: &PgConnectOptions, limits: PoolLimits) -> Self {
+        let options = options
+            .clone()
+            .application_name("prospector")
+            .options([
+                ("statement_timeout", milliseconds(limits.statement_timeout)),
+                ("lock_timeout", milliseconds(Duration::from_secs(5))),
+                (
+                    "idle_in_transaction_session_timeout",
+                    milliseconds(limits.idle_in_transaction_timeout),
+                ),
+                ("tcp_keepalives_idle", "10".to_owned()),
+                ("tcp_keepalives_interval", "5".to_owned()),
+                ("tcp_keepalives_count", "3".to_owned()),
+                ("timezone", "UTC".to_owned()),
+            ])
+            .log_statements(tracing::log::LevelFilter::Off)
+            .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
+        let pool = PgPoolOptions::new()
+            .max_connections(limits.connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A ping before each use would be a round trip; a dead connection shows itself on use.
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Self { pool }
+    }
+
+    /// Takes a connection from the pool.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none is free or the database is away.
+    pub async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<Postgres>, Error> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Begins an ordinary transaction; dropped without a commit it is rolled back.
+    ///
+    /// # Errors
+    /// As for [`Database::acquire`].
+    pub async fn begin(&self) -> Result<sqlx::Transaction<'static, Postgres>, Error> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// Closes every connection, waiting for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The pool itself, for what needs one: a listener.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+fn milliseconds(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// Asks the database for a sign of life.
+///
+/// # Errors
+/// [`Error::Unavailable`] when it gives none.
+pub async fn ping(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query_scalar!(r#"select 1 as "one!""#)
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! Whether a LinkedIn account works, asked of the provider and remembered for a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::account_health::AccountHealth;
+use crate::domain::id::LinkedinAccountId;
+use crate::error::Error;
+use crate::upstream::error::UpstreamFault;
+use crate::upstream::provider::LinkedinProvider;
+
+const CONNECTED_FOR: Duration = Duration::from_secs(60);
+const NOT_CONNECTED_FOR: Duration = Duration::from_secs(5);
+const FAULT_FOR: Duration = Duration::from_secs(2);
+/// Beyond so many accounts, those whose memory has run out are forgotten.
+const ACCOUNTS_REMEMBERED: usize = 10_000;
+
+/// The provider could not be asked.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the LinkedIn provider {0}")]
+struct HealthUnknown(UpstreamFault);
+
+#[derive(Debug, Clone, Copy)]
+struct Remembered {
+    health: Result<AccountHealth, HealthUnknown>,
+    until: Instant,
+}
+
+type Slot = Arc<tokio::sync::Mutex<Option<Remembered>>>;
+
+/// The memory: one slot per account. Whoever asks holds the slot, so that one call per account is in
+/// flight and the others wait for its answer.
+pub struct LinkedinHealth {
+    provider: Arc<dyn LinkedinProvider>,
+    slots: std::sync::Mutex<HashMap<LinkedinAccountId, Slot>>,
+}
+
+impl LinkedinHealth {
+    #[must_use]
+    pub fn new(provider: Arc<dyn LinkedinProvider>) -> Self {
+        Self {
+            provider,
+            slots: std::sync::Mutex::default(),
+        }
+    }
+
+    /// # Errors
+    /// [`Error::Upstream`] when the provider cannot be asked.
+    pub async fn of(&self, account: &LinkedinAccountId) -> Result<AccountHealth, Error> {
+        let slot = self.slot(account);
+        let mut remembered = slot.lock().await;
+        let health = match *remembered {
+            Some(known) if known.until > Instant::now() => known.health,
+            _ => {
+                let (health, lasts) = self.ask(account).await;
+                *remembered = Some(Remembered {
+                    health,
+                    until: Instant::now() + lasts,
+                });
+                health
+            }
+        };
+        health.map_err(|fault| Error::Upstream(fault.into()))
+    }
+
+    async fn ask(
+        &self,
+        account: &LinkedinAccountId,
+    ) -> (Result<AccountHealth, HealthUnknown>, Duration) {
+        match self.provider.account_health(account).await {
+            Ok(health @ AccountHealth::Connected { .. }) => (Ok(health), CONNECTED_FOR),
+            Ok(AccountHealth::NotConnected) => (Ok(AccountHealth::NotConnected), NOT_CONNECTED_FOR),
+            Err(error) => {
+                tracing::warn!(%error, "the LinkedIn provider does not tell an account's health");
+                (Err(HealthUnknown(error.fault)), FAULT_FOR)
+            }
+        }
+    }
+
+    fn slot(&self, account: &LinkedinAccountId) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= ACCOUNTS_REMEMBERED {
+            let now = Instant::now();
+            slots.retain(|_, slot| {
+                slot.try_lock()
+                    .is_ok_and(|remembered| remembered.is_some_and(|known| known.until > now))
+                    || Arc::strong_count(slot) > 1
+            });
+        }
+        Arc::clone(slots.entry(account.clone()).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::domain::linkedin_url::{
+        LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
+    };
+    use crate::upstream::error::UpstreamError;
+    use crate::upstream::provider::{PageRequest, PeoplePage, ProfileLookup};
+
+    /// Counts the questions it is asked about health, and can be asked nothing else.
+    struct Counting {
+        asked: AtomicU32,
+        answer: AccountHealth,
+    }
+
+    #[async_trait]
+    impl LinkedinProvider for Counting {
+        async fn account_health(
+            &self,
+            _: &LinkedinAccountId,
+        ) -> Result<AccountHealth, UpstreamError> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            Ok(self.answer)
+        }
+
+        async fn search_page(
+            &self,
+            _: &LinkedinAccountId,
+            _: &PeopleSearchUrl,
+            _: PageRequest<'_>,
+        ) -> Result<PeoplePage, UpstreamError> {
+            unreachable!()
+        }
+
+        async fn saved_search_page(
+            &self,
+            _: &LinkedinAccountId,
+            _: &SavedSearchId,
+            _: PageRequest<'_>,
+        ) -> Result<PeoplePage, UpstreamError> {
+            unreachable!()
+        }
+
+        async fn lead_list_page(
+            &self,
+            _: &LinkedinAccountId,
+            _: &LeadListId,
+            _: PageRequest<'_>,
+        ) -> Result<PeoplePage, UpstreamError> {
+            unreachable!()
+        }
+
+        async fn post_commenters_page(
+            &self,
+            _: &LinkedinAccountId,
+            _: &PostUrl,
+            _: PageRequest<'_>,
+        ) -> Result<PeoplePage, UpstreamError> {
+            unreachable!()
+        }
+
+        async fn profile(
+            &self,
+            _: &LinkedinAccountId,
+            _: &ProfileUrl,
+        ) -> Result<ProfileLookup, UpstreamError> {
+            unreachable!()
+        }
+    }
+
+    fn counting(answer: AccountHealth) -> (Arc<Counting>, LinkedinHealth) {
+        let provider = Arc::new(Counting {
+            asked: AtomicU32::new(0),
+            answer,
+        });
+        (Arc::clone(&provider), LinkedinHealth::new(provider))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_simultaneous_questions_make_one_call() {
+        let (provider, health) = counting(AccountHealth::Connected {
+            sales_navigator: None,
+        });
+        let account: LinkedinAccountId = "acc_01demo".parse().unwrap();
+        let answers = futures_util::future::join_all((0..50).map(|_| health.of(&account))).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connected_account_is_remembered_for_longer_than_a_disconnected_one() {
+        for (answer, lasts) in [
+            (
+                AccountHealth::Connected {
+                    sales_navigator: Some(true),
+                },
+                CONNECTED_FOR,
+            ),
+            (AccountHealth::NotConnected, NOT_CONNECTED_FOR),
+        ] {
+            let (provider, health) = counting(answer);
+            let account: LinkedinAccountId = "acc_01demo".parse().unwrap();
+            health.of(&account).await.unwrap();
+            tokio::time::advance(lasts - Duration::from_millis(1)).await;
+            health.of(&account).await.unwrap();
+            assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+            tokio::time::advance(Duration::from_millis(2)).await;
+            health.of(&account).await.unwrap();
+            assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
+        }
+    }
+}
