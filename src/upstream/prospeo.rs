@@ -1,1 +1,264 @@
-//! stub
+//! The client of Prospeo's e-mail finder.
+//!
+//! A batch is one call. Prospeo charges for matches only, and nothing for one it made before, so
+//! asking again after a fault costs nothing twice.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::domain::person::EmailStatus;
+use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder, EmailQuery};
+use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::upstream::http::call::{Answer, Operation};
+use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
+
+/// What one call takes.
+const BATCH_SIZE: u32 = 50;
+/// The longest address that mail can be sent to, in bytes.
+const LONGEST_EMAIL: usize = 254;
+/// The longest error code that goes into an error.
+const LONGEST_CODE: usize = 60;
+
+const FIND: Operation = Operation {
+    provider: "prospeo",
+    name: "find",
+};
+
+/// Prospeo, reached over HTTP.
+#[derive(Debug, Clone)]
+pub struct Prospeo {
+    client: reqwest::Client,
+    base_url: BaseUrl,
+    key: ApiKey,
+}
+
+impl Prospeo {
+    /// `timeout` bounds each call from the first byte sent to the last one read.
+    ///
+    /// # Errors
+    /// When no HTTP client can be set up on this machine.
+    pub fn new(base_url: BaseUrl, key: ApiKey, timeout: Duration) -> Result<Self, ClientError> {
+        Ok(Self {
+            client: client(timeout)?,
+            base_url,
+            key,
+        })
+    }
+
+    async fn look_up(&self, data: Vec<Value>) -> Result<Matches, UpstreamError> {
+        let request = self
+            .client
+            .post(self.base_url.join(&["bulk-enrich-person"]))
+            .header("x-key", self.key.header_value())
+            .json(&json!({ "only_verified_email": false, "data": data }));
+        FIND.call(request, Matches::read).await
+    }
+}
+
+#[async_trait]
+impl EmailFinder for Prospeo {
+    fn batch_size(&self) -> u32 {
+        BATCH_SIZE
+    }
+
+    async fn find(&self, people: &[EmailQuery]) -> BatchAnswers {
+        let wanted: Vec<Option<Value>> = people
+            .iter()
+            .enumerate()
+            .map(|(index, person)| datapoint(index, person))
+            .collect();
+        let data: Vec<Value> = wanted.iter().flatten().cloned().collect();
+        let looked_up = if data.is_empty() {
+            Ok(Matches::Each(HashMap::new()))
+        } else {
+            self.look_up(data).await
+        };
+        let mut answered = Vec::with_capacity(people.len());
+        for (index, wanted) in wanted.iter().enumerate() {
+            // Nothing that a person could be found by: known without asking.
+            let answer = if wanted.is_none() {
+                Some(EmailAnswer::NotFound)
+            } else {
+                looked_up
+                    .as_ref()
+                    .ok()
+                    .and_then(|found| found.answer(index))
+            };
+            match answer {
+                Some(answer) => answered.push(answer),
+                None => {
+                    let stopped_by = looked_up.err().unwrap_or_else(|| {
+                        FIND.error(
+                            UpstreamFault::InvalidAnswer,
+                            "status 200, a person is missing from the answer",
+                        )
+                    });
+                    return BatchAnswers {
+                        answered,
+                        stopped_by: Some(stopped_by),
+                    };
+                }
+            }
+        }
+        BatchAnswers {
+            answered,
+            stopped_by: None,
+        }
+    }
+}
+
+/// What is sent about a person; `None` when nothing known of them is enough to find them by.
+fn datapoint(index: usize, person: &EmailQuery) -> Option<Value> {
+    let identifier = index.to_string();
+    if let Some(url) = filled(person.linkedin_url.as_deref()) {
+        return Some(json!({ "identifier": identifier, "linkedin_url": url }));
+    }
+    let company_name = filled(person.company_name.as_deref())?;
+    let (first_name, last_name) = match (
+        filled(person.first_name.as_deref()),
+        filled(person.last_name.as_deref()),
+    ) {
+        (Some(first), Some(last)) => (first, last),
+        _ => {
+            let (first, last) = filled(person.name.as_deref())?.split_once(char::is_whitespace)?;
+            (first, last.trim())
+        }
+    };
+    Some(json!({
+        "identifier": identifier,
+        "first_name": first_name,
+        "last_name": last_name,
+        "company_name": company_name,
+    }))
+}
+
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// What an answer says about the people that were sent.
+enum Matches {
+    /// Nobody was found.
+    Nobody,
+    /// By identifier.
+    Each(HashMap<String, EmailAnswer>),
+}
+
+impl Matches {
+    fn answer(&self, index: usize) -> Option<EmailAnswer> {
+        match self {
+            Self::Nobody => Some(EmailAnswer::NotFound),
+            Self::Each(answers) => answers.get(&index.to_string()).cloned(),
+        }
+    }
+
+    fn read(answer: &Answer) -> Result<Self, UpstreamError> {
+        let body = answer.json();
+        let failed = body.as_ref().and_then(|body| body.get("error")) == Some(&Value::Bool(true));
+        if failed || !answer.status.is_success() {
+            let code = body
+                .as_ref()
+                .and_then(|body| body.get("error_code"))
+                .and_then(Value::as_str);
+            return if code == Some("NO_MATCH") {
+                Ok(Self::Nobody)
+            } else {
+                Err(failure(answer, code))
+            };
+        }
+        let Some(Value::Object(body)) = body else {
+            return Err(FIND.error(UpstreamFault::InvalidAnswer, "status 200, not an object"));
+        };
+        let list = |key: &str| {
+            body.get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        let mut answers = HashMap::new();
+        for unmatched in list("not_matched").chain(list("invalid_datapoints")) {
+            if let Some(identifier) = identifier(unmatched) {
+                answers.insert(identifier, EmailAnswer::NotFound);
+            }
+        }
+        for matched in list("matched") {
+            if let Some(identifier) = matched.get("identifier").and_then(identifier) {
+                answers.insert(identifier, email(matched));
+            }
+        }
+        Ok(Self::Each(answers))
+    }
+}
+
+fn identifier(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A masked address, or what cannot be one, is none.
+fn email(matched: &Value) -> EmailAnswer {
+    let Some(email) = matched.pointer("/person/email") else {
+        return EmailAnswer::NotFound;
+    };
+    let text = |key: &str| email.get(key).and_then(Value::as_str).map(str::trim);
+    match text("email").filter(|address| is_address(address)) {
+        Some(address) if email.get("revealed") != Some(&Value::Bool(false)) => EmailAnswer::Found {
+            email: address.to_owned(),
+            status: if text("status") == Some("VERIFIED") {
+                EmailStatus::Valid
+            } else {
+                EmailStatus::Unverified
+            },
+        },
+        _ => EmailAnswer::NotFound,
+    }
+}
+
+/// One `@` with something on either side, bounded, and nothing that shows a mask or harms a header.
+fn is_address(text: &str) -> bool {
+    let harmful = |char: char| char.is_whitespace() || char.is_control() || char == '*';
+    text.len() <= LONGEST_EMAIL
+        && !text.chars().any(harmful)
+        && text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+        })
+}
+
+/// The error code decides, then the status: almost every error comes as 400.
+fn failure(answer: &Answer, code: Option<&str>) -> UpstreamError {
+    let status = answer.status.as_u16();
+    let fault = match (code, status) {
+        (Some("INVALID_API_KEY"), _) => UpstreamFault::KeyRefused,
+        (Some("INSUFFICIENT_CREDITS"), _) => UpstreamFault::OutOfQuota,
+        (Some("RATE_LIMITED"), _) => UpstreamFault::RateLimited,
+        (_, 401) => UpstreamFault::KeyRefused,
+        (_, 402) => UpstreamFault::OutOfQuota,
+        (_, 429) => UpstreamFault::RateLimited,
+        (Some("INTERNAL_ERROR"), _) | (_, 408 | 500..) => UpstreamFault::ServerError,
+        _ => UpstreamFault::Refused,
+    };
+    let is_code = |code: &&str| {
+        let allowed = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        code.len() <= LONGEST_CODE && code.bytes().all(allowed)
+    };
+    let code = code.filter(is_code).unwrap_or("no code");
+    let retry_after = match fault {
+        UpstreamFault::RateLimited => answer
+            .retry_after()
+            .or_else(|| answer.seconds("x-minute-reset-seconds")),
+        _ => answer.retry_after(),
+    };
+    UpstreamError {
+        retry_after,
+        ..FIND.error(fault, format!("status {status}, {code}"))
+    }
+}

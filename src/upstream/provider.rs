@@ -19,6 +19,11 @@ pub enum PageCursor {
     Offset(u32),
     /// The provider's own token, sent back as it came.
     Token(String),
+    /// How many comments of a post to pass over. `post_id` is the provider's own id of the post,
+    /// so that later pages need not look it up again.
+    CommentsOffset { post_id: String, offset: u32 },
+    /// The provider's own token for the comments of a post.
+    CommentsToken { post_id: String, token: String },
 }
 
 /// Which page to fetch.

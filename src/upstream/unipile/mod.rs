@@ -1,0 +1,260 @@
+//! The client of Unipile's LinkedIn API, version 2.
+//!
+//! Only reads: searches and lists are POST requests there, but none of the routes used here
+//! changes anything on LinkedIn. What the answers hold beyond the documented is passed over, and a
+//! row that cannot be read costs that row, not its page.
+
+mod failure;
+mod paging;
+mod person;
+mod posts;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::RequestBuilder;
+use reqwest::header::{ACCEPT, CACHE_CONTROL};
+use serde_json::{Value, json};
+
+use crate::domain::account_health::AccountHealth;
+use crate::domain::id::LinkedinAccountId;
+use crate::domain::linkedin_url::{
+    LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
+};
+use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::upstream::http::call::{Answer, Operation};
+use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
+use crate::upstream::provider::{LinkedinProvider, PageRequest, PeoplePage, ProfileLookup};
+use crate::upstream::unipile::failure::{Failure, Route};
+use crate::upstream::unipile::wire::Envelope;
+
+/// Unipile, reached over HTTP.
+#[derive(Debug, Clone)]
+pub struct Unipile {
+    client: reqwest::Client,
+    base_url: BaseUrl,
+    key: ApiKey,
+}
+
+impl Unipile {
+    /// `timeout` bounds each call from the first byte sent to the last one read. Searches can take
+    /// a minute.
+    ///
+    /// # Errors
+    /// When no HTTP client can be set up on this machine.
+    pub fn new(base_url: BaseUrl, key: ApiKey, timeout: Duration) -> Result<Self, ClientError> {
+        Ok(Self {
+            client: client(timeout)?,
+            base_url,
+            key,
+        })
+    }
+
+    fn get(&self, segments: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        self.request(reqwest::Method::GET, segments, query)
+    }
+
+    fn post(&self, segments: &[&str], query: &[(&str, &str)], body: &Value) -> RequestBuilder {
+        self.request(reqwest::Method::POST, segments, query)
+            .json(body)
+    }
+
+    fn request(
+        &self,
+        method: reqwest::Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> RequestBuilder {
+        let mut url = self.base_url.join(segments);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.client
+            .request(method, url)
+            .header("x-api-key", self.key.header_value())
+            .header(ACCEPT, "application/json")
+    }
+
+    /// One page of a route that pages by offset: a search or a list.
+    async fn people_page(
+        &self,
+        operation: Operation,
+        route: Route,
+        segments: &[&str],
+        body: &Value,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError> {
+        let offset = paging::offset(operation, page.cursor)?;
+        let query = [
+            ("limit", page.limit.max(1).to_string()),
+            ("offset", offset.to_string()),
+        ];
+        let query = query
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        operation
+            .call(self.post(segments, &query, body), |answer| {
+                Failure::check(operation, route, answer)?;
+                let text = answer.text();
+                let envelope = Envelope::read(operation, &text)?;
+                Ok(PeoplePage {
+                    next: paging::after_offset(&envelope, offset),
+                    available: envelope.total_count,
+                    items: envelope.items(person::search_row),
+                })
+            })
+            .await
+    }
+}
+
+fn operation(name: &'static str) -> Operation {
+    Operation {
+        provider: "unipile",
+        name,
+    }
+}
+
+#[async_trait]
+impl LinkedinProvider for Unipile {
+    async fn account_health(
+        &self,
+        account: &LinkedinAccountId,
+    ) -> Result<AccountHealth, UpstreamError> {
+        let operation = operation("account_health");
+        // Unipile keeps answers for an hour unless it is told otherwise.
+        let request = self
+            .get(&["v2", "accounts", account.as_str()], &[])
+            .header(CACHE_CONTROL, "no-cache");
+        operation
+            .call(request, |answer| read_health(operation, answer))
+            .await
+    }
+
+    async fn search_page(
+        &self,
+        account: &LinkedinAccountId,
+        url: &PeopleSearchUrl,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError> {
+        self.people_page(
+            operation("search_page"),
+            Route::Classic,
+            &["v2", account.as_str(), "linkedin", "search"],
+            &json!({ "url": url.as_str() }),
+            page,
+        )
+        .await
+    }
+
+    async fn saved_search_page(
+        &self,
+        account: &LinkedinAccountId,
+        id: &SavedSearchId,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError> {
+        self.people_page(
+            operation("saved_search_page"),
+            Route::SalesNavigator,
+            &[
+                "v2",
+                account.as_str(),
+                "linkedin",
+                "sales-navigator",
+                "search",
+                "people",
+            ],
+            &json!({ "load_saved_search": { "id": id.as_str() } }),
+            page,
+        )
+        .await
+    }
+
+    /// Oldest first, so that a lead added meanwhile does not shift the pages.
+    async fn lead_list_page(
+        &self,
+        account: &LinkedinAccountId,
+        id: &LeadListId,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError> {
+        self.people_page(
+            operation("lead_list_page"),
+            Route::SalesNavigator,
+            &[
+                "v2",
+                account.as_str(),
+                "linkedin",
+                "sales-navigator",
+                "lead-lists",
+                id.as_str(),
+            ],
+            &json!({ "sort_by": "DATE_ADDED", "sort_order": "ASCENDING" }),
+            page,
+        )
+        .await
+    }
+
+    async fn post_commenters_page(
+        &self,
+        account: &LinkedinAccountId,
+        post: &PostUrl,
+        page: PageRequest<'_>,
+    ) -> Result<PeoplePage, UpstreamError> {
+        self.commenters_page(operation("post_commenters_page"), account, post, page)
+            .await
+    }
+
+    async fn profile(
+        &self,
+        account: &LinkedinAccountId,
+        url: &ProfileUrl,
+    ) -> Result<ProfileLookup, UpstreamError> {
+        let operation = operation("profile");
+        let asked = url.identifier();
+        let request = self.get(
+            &["v2", account.as_str(), "users", asked.as_str()],
+            &[("with_sections", "linkedin_experience")],
+        );
+        operation
+            .call(request, |answer| {
+                match Failure::of(answer) {
+                    None => {}
+                    Some(failure) if failure.is_unknown_member() => {
+                        return Ok(ProfileLookup::NotFound);
+                    }
+                    Some(failure) => return Err(failure.into_error(operation, Route::Profile)),
+                }
+                let profile = answer.json().ok_or_else(|| not_json(operation))?;
+                Ok(person::profile(&profile, &asked))
+            })
+            .await
+    }
+}
+
+fn read_health(operation: Operation, answer: &Answer) -> Result<AccountHealth, UpstreamError> {
+    if let Some(failure) = Failure::of(answer) {
+        return if failure.is_unusable_account() {
+            Ok(AccountHealth::NotConnected)
+        } else {
+            Err(failure.into_error(operation, Route::Account))
+        };
+    }
+    let account = answer.json().ok_or_else(|| not_json(operation))?;
+    match account.get("status").and_then(Value::as_str) {
+        None => Err(operation.error(UpstreamFault::InvalidAnswer, "an account without status")),
+        Some("running") => Ok(AccountHealth::Connected {
+            sales_navigator: account
+                .pointer("/metadata/products_connection_status")
+                .and_then(Value::as_object)
+                .map(|products| products.get("sales_navigator") == Some(&json!("running"))),
+        }),
+        // `errored`, `disconnected`, `paused` and whatever a later version adds.
+        Some(_) => Ok(AccountHealth::NotConnected),
+    }
+}
+
+fn not_json(operation: Operation) -> UpstreamError {
+    operation.error(UpstreamFault::InvalidAnswer, "status 200, not JSON")
+}
