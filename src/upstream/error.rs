@@ -46,6 +46,9 @@ pub enum UpstreamFault {
     SourceNotFound,
     #[error("refused the request")]
     Refused,
+    /// One item among many, which may or may not work later.
+    #[error("could not process the item")]
+    Unprocessable,
 }
 
 impl UpstreamError {
@@ -57,7 +60,8 @@ impl UpstreamError {
             | UpstreamFault::Unreachable
             | UpstreamFault::ServerError
             | UpstreamFault::InvalidAnswer
-            | UpstreamFault::RateLimited => true,
+            | UpstreamFault::RateLimited
+            | UpstreamFault::Unprocessable => true,
             UpstreamFault::OutOfQuota
             | UpstreamFault::KeyRefused
             | UpstreamFault::AccountDisconnected

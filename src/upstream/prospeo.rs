@@ -12,8 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
+use crate::domain::person::EmailQuery;
 use crate::domain::person::EmailStatus;
-use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder, EmailQuery};
+use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
 use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};

@@ -20,7 +20,11 @@ pub struct AnsweredBatch {
 /// Looks up a batch, asking again for those who were left out while that is worth a try.
 pub async fn look_up(finder: &dyn EmailFinder, lookups: Vec<Lookup>) -> AnsweredBatch {
     let mut open: VecDeque<Lookup> = lookups.into();
-    let mut batch = AnsweredBatch { answers: Vec::new(), through_row: None, stopped_by: None };
+    let mut batch = AnsweredBatch {
+        answers: Vec::new(),
+        through_row: None,
+        stopped_by: None,
+    };
     let mut failures = 0;
     loop {
         let queries: Vec<EmailQuery> = open.iter().map(|lookup| lookup.query.clone()).collect();
@@ -29,11 +33,15 @@ pub async fn look_up(finder: &dyn EmailFinder, lookups: Vec<Lookup>) -> Answered
             failures = 0;
         }
         for answer in found.answered {
-            let Some(lookup) = open.pop_front() else { break };
+            let Some(lookup) = open.pop_front() else {
+                break;
+            };
             batch.through_row = Some(lookup.row);
             batch.answers.push(stored(lookup, answer));
         }
-        let Some(error) = found.stopped_by else { return batch };
+        let Some(error) = found.stopped_by else {
+            return batch;
+        };
         failures += 1;
         match next_try(&error, failures) {
             Some(wait) => tokio::time::sleep(wait).await,
@@ -47,9 +55,11 @@ pub async fn look_up(finder: &dyn EmailFinder, lookups: Vec<Lookup>) -> Answered
 
 fn stored(lookup: Lookup, answer: EmailAnswer) -> StoredAnswer {
     match answer {
-        EmailAnswer::Found { email, status } => {
-            StoredAnswer { prospect_id: lookup.prospect_id, email: Some(email), email_status: status.into() }
-        }
+        EmailAnswer::Found { email, status } => StoredAnswer {
+            prospect_id: lookup.prospect_id,
+            email: Some(email),
+            email_status: status.into(),
+        },
         EmailAnswer::NotFound => StoredAnswer {
             prospect_id: lookup.prospect_id,
             email: None,

@@ -16,7 +16,8 @@ impl Leases {
     /// Takes note of a lease. The token is cancelled when the lease turns out to be lost.
     pub fn hold(&self, lease: &Lease) -> CancellationToken {
         let lost = CancellationToken::new();
-        self.locked().insert(lease.token, (lease.clone(), lost.clone()));
+        self.locked()
+            .insert(lease.token, (lease.clone(), lost.clone()));
         lost
     }
 
@@ -27,7 +28,10 @@ impl Leases {
 
     #[must_use]
     pub fn held(&self) -> Vec<Lease> {
-        self.locked().values().map(|(lease, _)| lease.clone()).collect()
+        self.locked()
+            .values()
+            .map(|(lease, _)| lease.clone())
+            .collect()
     }
 
     /// Tells the runs of these leases to stop.

@@ -64,8 +64,14 @@ mod tests {
 
     #[test]
     fn a_short_retry_after_is_waited_for_and_a_long_one_is_not() {
-        assert_eq!(next_try(&error(UpstreamFault::RateLimited, Some(3)), 1), Some(Duration::from_secs(3)));
-        assert_eq!(next_try(&error(UpstreamFault::RateLimited, Some(6)), 1), None);
+        assert_eq!(
+            next_try(&error(UpstreamFault::RateLimited, Some(3)), 1),
+            Some(Duration::from_secs(3))
+        );
+        assert_eq!(
+            next_try(&error(UpstreamFault::RateLimited, Some(6)), 1),
+            None
+        );
     }
 
     #[test]
@@ -90,7 +96,11 @@ mod tests {
         let mut calls = 0;
         let result = with_retries(|| {
             calls += 1;
-            let answer = if calls < 3 { Err(error(UpstreamFault::TimedOut, None)) } else { Ok(calls) };
+            let answer = if calls < 3 {
+                Err(error(UpstreamFault::TimedOut, None))
+            } else {
+                Ok(calls)
+            };
             async move { answer }
         })
         .await;

@@ -177,7 +177,8 @@ fn fault_by_type(kind: &str, route: Route) -> Option<UpstreamFault> {
 /// that it refuses stays refused, and its owner should hear so at once.
 fn unprocessable(route: Route) -> UpstreamFault {
     match route {
-        Route::Profile | Route::Account => UpstreamFault::ServerError,
+        Route::Profile => UpstreamFault::Unprocessable,
+        Route::Account => UpstreamFault::ServerError,
         Route::Classic | Route::SalesNavigator | Route::Post => UpstreamFault::Refused,
     }
 }

@@ -4,7 +4,10 @@ use crate::domain::linkedin_url::PeopleSearchUrl;
 use crate::worker::retrying::with_retries;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage};
 
-pub(super) async fn fetch(fetch: Fetch<'_>, url: &PeopleSearchUrl) -> Result<FetchedPage, FetchError> {
+pub(super) async fn fetch(
+    fetch: Fetch<'_>,
+    url: &PeopleSearchUrl,
+) -> Result<FetchedPage, FetchError> {
     let cursor = fetch.cursor()?;
     let request = fetch.request(cursor.as_ref());
     let page = with_retries(|| fetch.provider.search_page(fetch.account, url, request)).await?;

@@ -73,31 +73,55 @@ impl Fetch<'_> {
     }
 
     fn request<'c>(&self, cursor: Option<&'c PageCursor>) -> PageRequest<'c> {
-        PageRequest { cursor, limit: self.limit }
+        PageRequest {
+            cursor,
+            limit: self.limit,
+        }
     }
 
     /// Reads a page of people: what its items are, and whether another follows.
-    fn people(&self, page: PeoplePage, cursor: Option<&PageCursor>) -> Result<FetchedPage, FetchError> {
+    fn people(
+        &self,
+        page: PeoplePage,
+        cursor: Option<&PageCursor>,
+    ) -> Result<FetchedPage, FetchError> {
         let sent = u32::try_from(page.items.len()).unwrap_or(FETCHED_MAX);
         let fetched = self.state.fetched.saturating_add(sent);
         let ended = match &page.next {
             // Asking the same again would go round in circles.
             Some(next) if Some(next) == cursor => Some(StopReason::SourceExhausted),
             Some(_) => None,
-            None if page.available.is_some_and(|available| available > fetched) => Some(StopReason::SourceCap),
+            None if page.available.is_some_and(|available| available > fetched) => {
+                Some(StopReason::SourceCap)
+            }
             None => Some(StopReason::SourceExhausted),
         };
-        let cursor = page.next.map(serde_json::to_value).transpose().map_err(FetchError::Cursor)?;
+        let cursor = page
+            .next
+            .map(serde_json::to_value)
+            .transpose()
+            .map_err(FetchError::Cursor)?;
         let items = page.items.into_iter().map(item).collect();
-        Ok(FetchedPage { items, cursor, available: page.available, ended })
+        Ok(FetchedPage {
+            items,
+            cursor,
+            available: page.available,
+            ended,
+        })
     }
 }
 
 fn item(item: PageItem) -> Item {
     match item {
-        PageItem::Person(person) => Item { kind: ItemKind::Person(person), reason: None, input_url: None },
-        PageItem::Invalid { reason } => {
-            Item { kind: ItemKind::Invalid, reason: Some(reason.to_owned()), input_url: None }
-        }
+        PageItem::Person(person) => Item {
+            kind: ItemKind::Person(person),
+            reason: None,
+            input_url: None,
+        },
+        PageItem::Invalid { reason } => Item {
+            kind: ItemKind::Invalid,
+            reason: Some(reason.to_owned()),
+            input_url: None,
+        },
     }
 }

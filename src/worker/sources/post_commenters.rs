@@ -7,6 +7,11 @@ use crate::worker::sources::{Fetch, FetchError, FetchedPage};
 pub(super) async fn fetch(fetch: Fetch<'_>, post: &PostUrl) -> Result<FetchedPage, FetchError> {
     let cursor = fetch.cursor()?;
     let request = fetch.request(cursor.as_ref());
-    let page = with_retries(|| fetch.provider.post_commenters_page(fetch.account, post, request)).await?;
+    let page = with_retries(|| {
+        fetch
+            .provider
+            .post_commenters_page(fetch.account, post, request)
+    })
+    .await?;
     fetch.people(page, cursor.as_ref())
 }

@@ -25,7 +25,10 @@ struct Position {
     done: usize,
 }
 
-pub(super) async fn fetch(fetch: Fetch<'_>, urls: &[UploadedUrl]) -> Result<FetchedPage, FetchError> {
+pub(super) async fn fetch(
+    fetch: Fetch<'_>,
+    urls: &[UploadedUrl],
+) -> Result<FetchedPage, FetchError> {
     let done = fetch.cursor::<Position>()?.unwrap_or_default().done;
     let began = Instant::now();
     let wanted = usize::try_from(fetch.limit).unwrap_or(usize::MAX);
@@ -50,7 +53,11 @@ pub(super) async fn fetch(fetch: Fetch<'_>, urls: &[UploadedUrl]) -> Result<Fetc
     })
 }
 
-async fn look_up(fetch: Fetch<'_>, url: &UploadedUrl, is_first: bool) -> Result<Item, UpstreamError> {
+async fn look_up(
+    fetch: Fetch<'_>,
+    url: &UploadedUrl,
+    is_first: bool,
+) -> Result<Item, UpstreamError> {
     let lookup = with_retries(|| fetch.provider.profile(fetch.account, &url.profile)).await;
     let (kind, reason) = match lookup {
         Ok(ProfileLookup::Found(person)) => (ItemKind::Person(person), None),
@@ -59,15 +66,28 @@ async fn look_up(fetch: Fetch<'_>, url: &UploadedUrl, is_first: bool) -> Result<
         Err(error) if error.fault == UpstreamFault::SourceNotFound => {
             (ItemKind::NotFound, Some("LinkedIn has no such profile"))
         }
-        Err(error) if error.fault == UpstreamFault::Refused => {
-            (ItemKind::Failed, Some("LinkedIn refused to show this profile"))
+        Err(error)
+            if matches!(
+                error.fault,
+                UpstreamFault::Refused | UpstreamFault::Unprocessable
+            ) =>
+        {
+            (
+                ItemKind::Failed,
+                Some("LinkedIn refused to show this profile"),
+            )
         }
-        Err(error) if is_first && fails_for_this_profile_only(fetch, &error).await => {
-            (ItemKind::Failed, Some("the LinkedIn provider failed on this profile again and again"))
-        }
+        Err(error) if is_first && fails_for_this_profile_only(fetch, &error).await => (
+            ItemKind::Failed,
+            Some("the LinkedIn provider failed on this profile again and again"),
+        ),
         Err(error) => return Err(error),
     };
-    Ok(Item { kind, reason: reason.map(str::to_owned), input_url: Some(url.input.clone()) })
+    Ok(Item {
+        kind,
+        reason: reason.map(str::to_owned),
+        input_url: Some(url.input.clone()),
+    })
 }
 
 /// Whether one profile, and not the provider, is at fault: it failed before a wait and after it, while
@@ -80,5 +100,8 @@ async fn fails_for_this_profile_only(fetch: Fetch<'_>, error: &UpstreamError) ->
     if !suspicious || error.retry_after.is_some() || fetch.state.stalled_waits == 0 {
         return false;
     }
-    matches!(fetch.provider.account_health(fetch.account).await, Ok(AccountHealth::Connected { .. }))
+    matches!(
+        fetch.provider.account_health(fetch.account).await,
+        Ok(AccountHealth::Connected { .. })
+    )
 }

@@ -172,7 +172,7 @@ async fn a_profile_that_is_not_there_is_no_fault() {
         ),
         (
             api_error(422, "provider/unprocessable_entity"),
-            Err(ServerError),
+            Err(Unprocessable),
         ),
         (api_error(429, "api/too_many_requests"), Err(RateLimited)),
         (Reply::html(200), Err(InvalidAnswer)),

@@ -1,0 +1,462 @@
+//! One job, carried from page to page until it ends, waits or is handed back.
+//!
+//! What if the process dies after an await? Before a commit nothing of the page exists; after it all
+//! of it does, and the job's row says where the next one begins. When the answer to a commit is lost,
+//! the run reads its job back and goes on from there: [`PageOutcome::AlreadyDone`] and a changed page
+//! number say that it went through.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::db::pool::Database;
+use crate::db::prospects::list_lookups;
+use crate::db::queue::{
+    self, BatchOutcome, BreakOff, FETCHED_MAX, Fenced, Lease, NewPage, PageOutcome, RunState,
+    WaitOutcome, WaitUntil,
+};
+use crate::domain::job::{EnrichmentErrorCode, JobErrorCode, WaitingReason};
+use crate::domain::quota::ListType;
+use crate::domain::retry::{parked_for, wait_before_retry};
+use crate::error::Error;
+use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::worker::context::WorkerContext;
+use crate::worker::enrichment::{self, AnsweredBatch};
+use crate::worker::sources::{Fetch, FetchError, FetchedPage, fetch_page, page_size};
+
+/// How a run let go of its job. Logged, and pinned by tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    Completed,
+    Failed(JobErrorCode),
+    Waiting(WaitingReason),
+    HandedBack,
+    /// Somebody else has the job, or it was cancelled.
+    LeaseLost,
+    /// The run came to grief and the job goes back into the queue, or fails when that is too much.
+    BrokenOff,
+}
+
+/// How the outside tells a run to stop.
+#[derive(Debug, Clone)]
+pub struct StopSignals {
+    /// The lease is lost: write nothing more.
+    pub lost: CancellationToken,
+    /// Finish the page at hand, then hand the job back.
+    pub finish_page: CancellationToken,
+    /// Give the page at hand up and hand the job back.
+    pub give_up_page: CancellationToken,
+}
+
+/// How often a paused account group is looked at.
+const PAUSED_FOR: Duration = Duration::from_secs(60);
+
+/// A run of a claimed job.
+pub struct Run<'a> {
+    context: &'a WorkerContext,
+    lease: &'a Lease,
+    stop: StopSignals,
+}
+
+/// What to do after a step.
+enum Next {
+    /// Go on from this state.
+    Step(Box<RunState>),
+    /// The fate of a write is uncertain, or the state has moved on: read the job back.
+    ReadBack,
+    End(RunEnd),
+}
+
+/// What cut a fetch short.
+enum Interrupted {
+    Step(FetchError),
+    TimedOut,
+    Stopped,
+}
+
+impl<'a> Run<'a> {
+    #[must_use]
+    pub fn new(context: &'a WorkerContext, lease: &'a Lease, stop: StopSignals) -> Self {
+        Self {
+            context,
+            lease,
+            stop,
+        }
+    }
+
+    /// Carries the job on until it ends, waits or is handed back.
+    pub async fn carry_on(&self) -> RunEnd {
+        let lost = self.stop.lost.clone();
+        tokio::select! {
+            biased;
+            () = lost.cancelled() => RunEnd::LeaseLost,
+            end = self.drive() => end,
+        }
+    }
+
+    async fn drive(&self) -> RunEnd {
+        let mut failures = 0;
+        let mut next = Next::ReadBack;
+        loop {
+            let stepped = match next {
+                Next::End(end) => return end,
+                Next::Step(state) => self.step(*state).await,
+                Next::ReadBack => self.read_back().await,
+            };
+            next = match stepped {
+                Ok(next) => {
+                    failures = 0;
+                    next
+                }
+                // The database is away: nothing is known of the last write. Ask again until it is back.
+                Err(error @ Error::Unavailable { .. }) => {
+                    failures += 1;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        failures,
+                        "the run waits for the database"
+                    );
+                    if self.stop.finish_page.is_cancelled() {
+                        return RunEnd::LeaseLost;
+                    }
+                    tokio::time::sleep(wait_before_retry(failures.min(3), rand::random())).await;
+                    Next::ReadBack
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the run failed");
+                    return self.break_off(1).await;
+                }
+            };
+        }
+    }
+
+    async fn read_back(&self) -> Result<Next, Error> {
+        let mut connection = self.context.database.acquire().await?;
+        let state = queue::find_run(&mut connection, self.lease).await?;
+        Ok(state.map_or(Next::End(RunEnd::LeaseLost), |state| {
+            Next::Step(Box::new(state))
+        }))
+    }
+
+    async fn step(&self, state: RunState) -> Result<Next, Error> {
+        if self.stop.finish_page.is_cancelled() {
+            return self.hand_back().await;
+        }
+        if state.paused {
+            return self
+                .wait(WaitingReason::Paused, WaitUntil::After(PAUSED_FOR))
+                .await;
+        }
+        let runs_for = (state.now - state.started_at).to_std().unwrap_or_default();
+        if runs_for > self.context.limits.job_max {
+            return self.fail(JobErrorCode::TimeLimit).await;
+        }
+        if state.import_ended {
+            self.enrich(state).await
+        } else {
+            self.import(state).await
+        }
+    }
+
+    async fn import(&self, state: RunState) -> Result<Next, Error> {
+        let Some(account) = state.linkedin_account.as_ref() else {
+            return self.fail(JobErrorCode::LinkedinDisconnected).await;
+        };
+        let kind = state.source.kind();
+        let list_type = ListType::from(kind);
+        let quota_left = self
+            .context
+            .limits
+            .quotas
+            .of(list_type)
+            .saturating_sub(state.quota_used_today);
+        if quota_left == 0 {
+            return self.wait(WaitingReason::Quota, WaitUntil::NextDay).await;
+        }
+        let may_fetch = FETCHED_MAX.saturating_sub(state.fetched).max(1);
+        let limit = page_size(kind)
+            .min(state.rows_wanted.max(1))
+            .min(may_fetch)
+            .min(quota_left);
+        let provider = &*self.context.provider;
+        let fetching = fetch_page(Fetch {
+            provider,
+            account,
+            state: &state,
+            limit,
+        });
+        match self.bounded(fetching).await {
+            Ok(page) => self.commit_page(state, page, list_type).await,
+            Err(Interrupted::Stopped) => self.hand_back().await,
+            Err(Interrupted::TimedOut) => {
+                Ok(Next::End(self.break_off(state.stalled_attempts).await))
+            }
+            Err(Interrupted::Step(FetchError::Upstream(error))) => {
+                self.upstream_failed(&state, error).await
+            }
+            Err(Interrupted::Step(error @ FetchError::Cursor(_))) => Err(Error::internal(error)),
+        }
+    }
+
+    /// Runs a step's upstream work within its time limit, and drops it when told to.
+    async fn bounded<T>(
+        &self,
+        work: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, Interrupted> {
+        tokio::select! {
+            biased;
+            () = self.stop.give_up_page.cancelled() => Err(Interrupted::Stopped),
+            done = tokio::time::timeout(self.context.limits.step_timeout, work) => match done {
+                Ok(Ok(done)) => Ok(done),
+                Ok(Err(error)) => Err(Interrupted::Step(error)),
+                Err(_) => Err(Interrupted::TimedOut),
+            },
+        }
+    }
+
+    async fn commit_page(
+        &self,
+        mut state: RunState,
+        page: FetchedPage,
+        list_type: ListType,
+    ) -> Result<Next, Error> {
+        let mut connection = self.context.database.acquire().await?;
+        let number = state.page + 1;
+        let outcome = queue::import_page(
+            &mut connection,
+            self.lease,
+            self.context.limits.lease,
+            NewPage {
+                page: number,
+                items: &page.items,
+                cursor: page.cursor.clone(),
+                available: page.available,
+                upstream_ended: page.ended,
+                list_type,
+            },
+        )
+        .await?;
+        match outcome {
+            PageOutcome::Committed {
+                job_ended,
+                import_ended,
+                rows_wanted,
+                fetched,
+                quota_used_today,
+            } => {
+                tracing::debug!(
+                    page = number,
+                    items = page.items.len(),
+                    rows_wanted,
+                    "page committed"
+                );
+                if job_ended {
+                    return Ok(Next::End(RunEnd::Completed));
+                }
+                if import_ended {
+                    return Ok(Next::ReadBack);
+                }
+                state.page = number;
+                state.cursor = page.cursor;
+                state.rows_wanted = rows_wanted;
+                state.fetched = fetched;
+                state.quota_used_today = quota_used_today;
+                state.stalled_waits = 0;
+                state.stalled_attempts = 0;
+                Ok(Next::Step(Box::new(state)))
+            }
+            PageOutcome::AlreadyDone => Ok(Next::ReadBack),
+            PageOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
+        }
+    }
+
+    async fn upstream_failed(&self, state: &RunState, error: UpstreamError) -> Result<Next, Error> {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the upstream failed"
+        );
+        let code = match error.fault {
+            UpstreamFault::TimedOut
+            | UpstreamFault::Unreachable
+            | UpstreamFault::ServerError
+            | UpstreamFault::InvalidAnswer
+            | UpstreamFault::RateLimited
+            | UpstreamFault::Unprocessable
+            | UpstreamFault::OutOfQuota => {
+                return self.park(state, error.retry_after).await;
+            }
+            UpstreamFault::KeyRefused => JobErrorCode::ProviderKeyRefused,
+            UpstreamFault::AccountDisconnected => JobErrorCode::LinkedinDisconnected,
+            UpstreamFault::SalesNavigatorMissing => JobErrorCode::SalesNavigatorRequired,
+            UpstreamFault::SourceNotFound => JobErrorCode::SourceNotFound,
+            UpstreamFault::Refused => JobErrorCode::SourceRefused,
+        };
+        self.fail(code).await
+    }
+
+    /// Gives the worker slot back until the upstream may be well again.
+    async fn park(&self, state: &RunState, retry_after: Option<Duration>) -> Result<Next, Error> {
+        if self.stop.finish_page.is_cancelled() {
+            return self.hand_back().await;
+        }
+        let wait = retry_after.unwrap_or_else(|| parked_for(state.stalled_waits + 1));
+        self.wait(WaitingReason::Upstream, WaitUntil::After(wait))
+            .await
+    }
+
+    async fn enrich(&self, state: RunState) -> Result<Next, Error> {
+        let Some(finder) = self.context.email_finder.as_deref() else {
+            return self
+                .give_up_enrichment(EnrichmentErrorCode::FinderUnavailable)
+                .await;
+        };
+        let mut connection = self.context.database.acquire().await?;
+        let lease = self.lease;
+        let after = state.enriched_through;
+        let lookups = list_lookups(
+            &mut connection,
+            &lease.account_group,
+            &lease.job,
+            after,
+            finder.batch_size(),
+        )
+        .await?;
+        drop(connection);
+        let looking_up = async { Ok(enrichment::look_up(finder, lookups).await) };
+        match self.bounded(looking_up).await {
+            Ok(batch) => self.commit_batch(state, batch).await,
+            Err(Interrupted::Stopped) => self.hand_back().await,
+            Err(Interrupted::TimedOut | Interrupted::Step(_)) => {
+                Ok(Next::End(self.break_off(state.stalled_attempts).await))
+            }
+        }
+    }
+
+    async fn commit_batch(&self, mut state: RunState, batch: AnsweredBatch) -> Result<Next, Error> {
+        if let Some(through_row) = batch.through_row {
+            let mut connection = self.context.database.acquire().await?;
+            let number = state.enrichment_batch + 1;
+            let lease_time = self.context.limits.lease;
+            let outcome = queue::store_emails(
+                &mut connection,
+                self.lease,
+                lease_time,
+                number,
+                through_row,
+                &batch.answers,
+            );
+            match outcome.await? {
+                BatchOutcome::Committed { job_ended: true } => {
+                    return Ok(Next::End(RunEnd::Completed));
+                }
+                BatchOutcome::Committed { job_ended: false } => {}
+                BatchOutcome::AlreadyDone => return Ok(Next::ReadBack),
+                BatchOutcome::LeaseLost => return Ok(Next::End(RunEnd::LeaseLost)),
+            }
+            state.enrichment_batch = number;
+            state.enriched_through = through_row;
+            state.stalled_waits = 0;
+            state.stalled_attempts = 0;
+        } else if batch.stopped_by.is_none() {
+            return Err(Error::internal(
+                "no look-up is left although some are not answered",
+            ));
+        }
+        match batch.stopped_by {
+            None => Ok(Next::Step(Box::new(state))),
+            Some(error) => self.finder_failed(&state, error).await,
+        }
+    }
+
+    async fn finder_failed(&self, state: &RunState, error: UpstreamError) -> Result<Next, Error> {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the e-mail finder failed"
+        );
+        if self.stop.finish_page.is_cancelled() {
+            return self.hand_back().await;
+        }
+        let code = match error.fault {
+            // It says when to come back, so it is not down.
+            UpstreamFault::RateLimited => return self.park(state, error.retry_after).await,
+            UpstreamFault::OutOfQuota => EnrichmentErrorCode::FinderQuota,
+            UpstreamFault::KeyRefused => EnrichmentErrorCode::FinderKey,
+            UpstreamFault::TimedOut
+            | UpstreamFault::Unreachable
+            | UpstreamFault::ServerError
+            | UpstreamFault::InvalidAnswer
+            | UpstreamFault::AccountDisconnected
+            | UpstreamFault::SalesNavigatorMissing
+            | UpstreamFault::SourceNotFound
+            | UpstreamFault::Unprocessable
+            | UpstreamFault::Refused => EnrichmentErrorCode::FinderUnavailable,
+        };
+        self.give_up_enrichment(code).await
+    }
+
+    async fn give_up_enrichment(&self, code: EnrichmentErrorCode) -> Result<Next, Error> {
+        let mut connection = self.context.reserved.acquire().await?;
+        let done = queue::give_up_enrichment(&mut connection, self.lease, code).await?;
+        Ok(Next::End(if_held(done, RunEnd::Completed)))
+    }
+
+    async fn fail(&self, code: JobErrorCode) -> Result<Next, Error> {
+        let mut connection = self.context.reserved.acquire().await?;
+        let done = queue::fail_job(&mut connection, self.lease, code).await?;
+        Ok(Next::End(if_held(done, RunEnd::Failed(code))))
+    }
+
+    async fn wait(&self, reason: WaitingReason, until: WaitUntil) -> Result<Next, Error> {
+        let mut connection = self.context.reserved.acquire().await?;
+        let outcome = queue::wait_job(&mut connection, self.lease, Some(reason), until).await?;
+        drop(connection);
+        match outcome {
+            WaitOutcome::Waiting => Ok(Next::End(RunEnd::Waiting(reason))),
+            WaitOutcome::OutOfPatience => self.fail(JobErrorCode::UpstreamUnavailable).await,
+            WaitOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
+        }
+    }
+
+    async fn hand_back(&self) -> Result<Next, Error> {
+        let mut connection = self.context.reserved.acquire().await?;
+        let outcome = queue::wait_job(
+            &mut connection,
+            self.lease,
+            None,
+            WaitUntil::After(Duration::ZERO),
+        )
+        .await?;
+        match outcome {
+            WaitOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
+            WaitOutcome::Waiting | WaitOutcome::OutOfPatience => Ok(Next::End(RunEnd::HandedBack)),
+        }
+    }
+
+    async fn break_off(&self, stalled_attempts: u32) -> RunEnd {
+        break_off(&self.context.reserved, self.lease, stalled_attempts).await
+    }
+}
+
+fn if_held(done: Fenced, end: RunEnd) -> RunEnd {
+    match done {
+        Fenced::Done => end,
+        Fenced::LeaseLost => RunEnd::LeaseLost,
+    }
+}
+
+/// Puts a job back after its run came to grief: the attempt counts. If even that fails, the lease
+/// runs out by itself and the reaper does the same.
+pub async fn break_off(database: &Database, lease: &Lease, stalled_attempts: u32) -> RunEnd {
+    let retry_after = wait_before_retry(stalled_attempts.max(1), 1.0);
+    let done = async {
+        let mut connection = database.acquire().await?;
+        queue::break_off_run(&mut connection, lease, BreakOff::OwnRun { retry_after }).await
+    };
+    if let Err(error) = done.await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the lease is left to run out"
+        );
+    }
+    RunEnd::BrokenOff
+}
