@@ -1,1 +1,9 @@
-fn main() {}
+//! Tests of the program as a whole: one binary, one module per subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod openapi_document;
+mod support;
