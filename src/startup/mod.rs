@@ -1,0 +1,5 @@
+//! The composition root: settings in, a running service out, and its orderly end.
+
+pub mod database;
+pub mod service;
+pub mod upstreams;

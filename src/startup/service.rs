@@ -1,0 +1,274 @@
+//! The service: API, workers and their helpers as one set of tasks that live and end together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{InvalidSettings, Provider, ServiceSettings};
+use crate::db::pool::{Database, PoolLimits};
+use crate::http::router::{HttpSettings, HttpState, ServedRoutes, router};
+use crate::http::server::serve;
+use crate::service::app::App;
+use crate::service::authentication::flush_last_uses;
+use crate::service::linkedin_health::LinkedinHealth;
+use crate::service::wake_up::WakeUp;
+use crate::startup::database::OpenDatabase;
+use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
+use crate::worker::context::{WorkerContext, WorkerLimits};
+use crate::worker::pool::{PoolSignals, notify_other_processes, run_pool};
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const API_STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+const FLUSH_LAST_USES_EVERY: Duration = Duration::from_secs(10);
+const WATCH_DATABASE_EVERY: Duration = Duration::from_secs(1);
+/// What is kept of the grace period for handing jobs back once their pages are given up.
+const HURRY_TIME: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    #[error(transparent)]
+    Upstreams(#[from] UpstreamsError),
+    #[error("{address} cannot be listened on: {source}; set LISTEN_ADDR to another one, or stop what uses it")]
+    Listen { address: SocketAddr, source: std::io::Error },
+}
+
+/// A part of the service ended by itself, so that the process must end too.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} ended: {why}")]
+pub struct PartEnded {
+    part: &'static str,
+    why: String,
+}
+
+/// A running service.
+pub struct Service {
+    /// Where the API listens.
+    pub address: SocketAddr,
+    app: Arc<App>,
+    worker: Arc<WorkerContext>,
+    signals: PoolSignals,
+    grace: Duration,
+    parts: JoinSet<Result<(), PartEnded>>,
+}
+
+impl Service {
+    /// Listens, and starts every part. The database is migrated by now.
+    ///
+    /// # Errors
+    /// [`StartError`], which names the next step.
+    pub async fn start(settings: &ServiceSettings, database: &OpenDatabase) -> Result<Self, StartError> {
+        let (provider, finder) = settings.upstream.resolve()?;
+        let address = settings.listen;
+        let listen_fault = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen_fault)?;
+        let address = listener.local_addr().map_err(listen_fault)?;
+
+        let limits = worker_limits(settings, &provider);
+        let key_kind = provider.key_kind();
+        let is_sandbox = matches!(provider, Provider::Sandbox { .. });
+        let upstreams = Upstreams::build(provider, finder, settings.upstream.timeout()).await?;
+        let wake_up = Arc::new(WakeUp::default());
+        let jobs = &settings.jobs;
+        let app = Arc::new(App {
+            database: pool(database, jobs.database_api_connections, API_STATEMENT_TIMEOUT, limits.lease),
+            key_kind,
+            quota_limits: limits.quotas,
+            linkedin_health: LinkedinHealth::new(Arc::clone(&upstreams.provider)),
+            email_finder: upstreams.email_finder.clone(),
+            wake_up: Arc::clone(&wake_up),
+            last_uses: Default::default(),
+        });
+        let worker_timeout = (limits.lease / 2).max(Duration::from_secs(5));
+        // One connection carries notifications; the rest is for claims, pages and batches.
+        let worker = Arc::new(WorkerContext {
+            database: pool(database, jobs.database_worker_connections - 1, worker_timeout, limits.lease),
+            reserved: pool(database, 1, worker_timeout, limits.lease),
+            provider: upstreams.provider,
+            email_finder: upstreams.email_finder,
+            wake_up,
+            limits,
+        });
+        let mut service = Self {
+            address,
+            app,
+            worker,
+            signals: PoolSignals::default(),
+            grace: settings.shutdown_grace(),
+            parts: JoinSet::new(),
+        };
+        service.start_parts(settings, listener, is_sandbox, database);
+        if let Some(sandbox) = upstreams.own_sandbox {
+            // It outlives the pages at hand.
+            let until = service.signals.hurry.clone();
+            service.spawn("the sandbox", async move {
+                run_sandbox(sandbox, until).await.map_err(|error| error.to_string())
+            });
+        }
+        Ok(service)
+    }
+
+    fn start_parts(
+        &mut self,
+        settings: &ServiceSettings,
+        listener: TcpListener,
+        is_sandbox: bool,
+        database: &OpenDatabase,
+    ) {
+        let shutdown = self.signals.shutdown.clone();
+        let http = HttpSettings {
+            rate_limit_per_minute: settings.rate_limit_per_minute,
+            rate_limit_burst: settings.rate_limit_burst,
+            request_timeout: REQUEST_TIMEOUT,
+            sandbox: is_sandbox,
+            served_routes: if settings.role.serves_api() { ServedRoutes::All } else { ServedRoutes::ServiceOnly },
+            draining: shutdown.clone(),
+        };
+        let api = router(HttpState::new(Arc::clone(&self.app), Arc::new(http)));
+        let connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
+        let serving = serve(listener, api, connections, shutdown.clone(), self.grace);
+        self.spawn("the API", async move {
+            serving.await;
+            Ok(())
+        });
+        if settings.role.serves_api() {
+            let notifying = notify_other_processes(Arc::clone(&self.worker), shutdown.clone());
+            self.spawn("the notifier", async move {
+                notifying.await;
+                Ok(())
+            });
+            let flushing = flush_regularly(Arc::clone(&self.app), shutdown.clone());
+            self.spawn("the key log", async move {
+                flushing.await;
+                Ok(())
+            });
+        }
+        if settings.role.runs_jobs() {
+            let pool = run_pool(Arc::clone(&self.worker), self.signals.clone());
+            self.spawn("the worker pool", async move { pool.await.map_err(|error| error.to_string()) });
+        }
+        if let Some(server) = database.server.clone() {
+            self.spawn("the database", async move {
+                loop {
+                    tokio::select! {
+                        () = shutdown.cancelled() => return Ok(()),
+                        () = tokio::time::sleep(WATCH_DATABASE_EVERY) => {}
+                    }
+                    server.check_alive().map_err(|error| error.to_string())?;
+                }
+            });
+        }
+    }
+
+    fn spawn(&mut self, part: &'static str, work: impl Future<Output = Result<(), String>> + Send + 'static) {
+        self.parts.spawn(async move { work.await.map_err(|why| PartEnded { part, why }) });
+    }
+
+    /// Runs until `stop` is ready, then ends in order: no new requests or jobs, then requests and
+    /// pages at hand are finished, leases handed back, connections closed.
+    ///
+    /// # Errors
+    /// [`PartEnded`]: something that must not end did.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), PartEnded> {
+        let ended = tokio::select! {
+            () = stop => Ok(()),
+            ended = self.parts.join_next() => Err(early_end(ended)),
+        };
+        tracing::info!("shutting down");
+        let shut_down = self.shut_down().await;
+        ended.and(shut_down)
+    }
+
+    async fn shut_down(&mut self) -> Result<(), PartEnded> {
+        self.signals.shutdown.cancel();
+        let hurry = self.signals.hurry.clone();
+        let patience = self.grace.saturating_sub(HURRY_TIME.min(self.grace / 2));
+        let parts = &mut self.parts;
+        let all_ended = async {
+            let mut result = Ok(());
+            // The sandbox and whatever still waits for it end with the hurry.
+            let mut deadline = std::pin::pin!(tokio::time::sleep(patience));
+            loop {
+                tokio::select! {
+                    () = &mut deadline, if !hurry.is_cancelled() => hurry.cancel(),
+                    ended = parts.join_next() => match ended {
+                        None => return result,
+                        Some(Ok(Ok(()))) => {}
+                        Some(Ok(Err(error))) => result = Err(error),
+                        Some(Err(error)) => result = Err(panicked(&error)),
+                    },
+                }
+                if parts.len() <= 1 {
+                    hurry.cancel();
+                }
+            }
+        };
+        let result = match tokio::time::timeout(self.grace, all_ended).await {
+            Ok(result) => result,
+            Err(_) => {
+                tracing::warn!("the grace period is over: leases that could not be handed back run out");
+                self.parts.abort_all();
+                Ok(())
+            }
+        };
+        if let Err(error) = flush_last_uses(&self.app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "last uses of keys were not written");
+        }
+        for database in [&self.app.database, &self.worker.database, &self.worker.reserved] {
+            drop(tokio::time::timeout(Duration::from_secs(1), database.close()).await);
+        }
+        result
+    }
+}
+
+fn early_end(ended: Option<Result<Result<(), PartEnded>, tokio::task::JoinError>>) -> PartEnded {
+    match ended {
+        Some(Ok(Err(error))) => error,
+        Some(Err(error)) => panicked(&error),
+        Some(Ok(Ok(()))) | None => PartEnded { part: "a part of the service", why: "without a reason".to_owned() },
+    }
+}
+
+fn panicked(error: &tokio::task::JoinError) -> PartEnded {
+    PartEnded { part: "a part of the service", why: error.to_string() }
+}
+
+fn worker_limits(settings: &ServiceSettings, provider: &Provider) -> WorkerLimits {
+    let jobs = &settings.jobs;
+    WorkerLimits {
+        concurrency: usize::try_from(jobs.worker_concurrency).unwrap_or(usize::MAX),
+        running_per_account_group: jobs.max_running_jobs_per_account_group,
+        lease: jobs.lease(),
+        step_timeout: jobs.step_timeout(),
+        job_max: jobs.job_max(),
+        quotas: jobs.quotas(provider),
+    }
+}
+
+fn pool(database: &OpenDatabase, connections: u32, statement_timeout: Duration, lease: Duration) -> Database {
+    Database::new(
+        &database.options,
+        PoolLimits {
+            connections,
+            statement_timeout,
+            idle_in_transaction_timeout: (lease / 2).min(Duration::from_secs(5)),
+        },
+    )
+}
+
+async fn flush_regularly(app: Arc<App>, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(FLUSH_LAST_USES_EVERY) => {}
+        }
+        if let Err(error) = flush_last_uses(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "last uses of keys were not written");
+        }
+    }
+}
