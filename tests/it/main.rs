@@ -5,5 +5,6 @@
     reason = "a test fails by panicking"
 )]
 
+mod embedded;
 mod openapi_document;
 mod support;
