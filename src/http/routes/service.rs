@@ -1,0 +1,53 @@
+//! Routes for operators and their machines. They need no key.
+
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::http::envelope::{Answer, Payload};
+use crate::http::router::HttpState;
+use crate::service::readiness::check_readiness;
+
+const OPENAPI: &str = include_str!("../../../openapi.yaml");
+
+#[derive(Serialize)]
+struct Status {
+    status: &'static str,
+}
+
+/// `GET /healthz`: the process lives.
+///
+/// # Errors
+/// None in practice.
+pub async fn healthz() -> Result<Answer, Error> {
+    Answer::ok(&Status { status: "ok" })
+}
+
+/// `GET /readyz`: the process can serve.
+///
+/// # Errors
+/// [`Error::Unavailable`] while it cannot, or is going down.
+pub async fn readyz(State(state): State<HttpState>) -> Result<Answer, Error> {
+    if state.settings.draining.is_cancelled() {
+        return Err(Error::Unavailable {
+            reason: "the process is shutting down",
+            retry_after: Duration::from_secs(5),
+            source: None,
+        });
+    }
+    check_readiness(&state.app).await?;
+    Answer::ok(&Status { status: "ready" })
+}
+
+/// `GET /openapi.yaml`: the contract, as a file.
+pub async fn openapi() -> Response {
+    let mut response = OPENAPI.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
+    Payload::Verbatim.attach(response)
+}

@@ -1,0 +1,179 @@
+//! Sockets: accepts connections, speaks HTTP/1.1 on them, and lets them end in good order.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, EXPECT};
+use axum::response::Response;
+use futures_util::TryFutureExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::http::authentication::ClientAddress;
+use crate::http::drain::DrainedBody;
+
+/// Also the longest that a kept-alive connection may be idle.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The wait after an accept that failed for want of something, such as file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the API until `shutdown`, then for at most `grace` what has begun by then.
+///
+/// At most `max_connections` are open at a time; further clients wait in the system's queue.
+pub async fn serve(
+    listener: TcpListener,
+    api: Router,
+    max_connections: usize,
+    shutdown: CancellationToken,
+    grace: Duration,
+) {
+    let server = Server {
+        api,
+        connections: http1_settings(),
+        tasks: TaskTracker::new(),
+        shutdown,
+        abort: CancellationToken::new(),
+    };
+    let slots = Arc::new(Semaphore::new(max_connections));
+    while let Some((stream, slot)) = server.next_connection(&listener, &slots).await {
+        server.spawn(stream, slot);
+    }
+    drop(listener);
+    server.tasks.close();
+    if tokio::time::timeout(grace, server.tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            connections = server.tasks.len(),
+            "connections are cut at the end of the grace period"
+        );
+        server.abort.cancel();
+        server.tasks.wait().await;
+    }
+}
+
+fn http1_settings() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .keep_alive(true);
+    builder
+}
+
+struct Server {
+    api: Router,
+    connections: http1::Builder,
+    /// Connections, and the bodies that are drained for them.
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    /// Ends whatever is left after the grace period.
+    abort: CancellationToken,
+}
+
+impl Server {
+    /// The next connection and its slot; `None` at the shutdown.
+    async fn next_connection(
+        &self,
+        listener: &TcpListener,
+        slots: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        self.shutdown
+            .run_until_cancelled(async {
+                let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+                Some((accept(listener).await, slot))
+            })
+            .await?
+    }
+
+    fn spawn(&self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+        let address = stream.peer_addr();
+        let Ok(address) = address.map(|address| ClientAddress(address.ip().to_canonical())) else {
+            // The client is gone already.
+            return;
+        };
+        let (api, tasks) = (self.api.clone(), self.tasks.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let awaits_continue = request.headers().contains_key(EXPECT);
+            let mut request = request
+                .map(|body| Body::new(DrainedBody::new(body, awaits_continue, tasks.clone())));
+            request.extensions_mut().insert(address);
+            api.clone()
+                .oneshot(request)
+                .map_ok(without_length_of_nothing)
+        });
+        let connection = self
+            .connections
+            .serve_connection(TokioIo::new(stream), service);
+        let (shutdown, abort) = (self.shutdown.clone(), self.abort.clone());
+        self.tasks.spawn(async move {
+            let serving = async {
+                let mut connection = std::pin::pin!(connection);
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    () = shutdown.cancelled() => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
+            };
+            if let Some(Err(error)) = abort.run_until_cancelled(serving).await {
+                tracing::debug!(%error, "connection ended early");
+            }
+            drop(slot);
+        });
+    }
+}
+
+/// The length of a 304 would be read as that of the body which it spares the client.
+fn without_length_of_nothing(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
+}
+
+/// Waits for a client, whatever happens to the listener meanwhile.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and written at once: waiting to fill packets only delays them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "no TCP_NODELAY");
+                }
+                return stream;
+            }
+            Err(error) if concerns_one_client(error.kind()) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections for the moment");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn concerns_one_client(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
+}
+
+#[cfg(test)]
+mod tests;
