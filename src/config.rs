@@ -28,7 +28,13 @@ fn refuse<T>(reason: impl Into<String>) -> Result<T, InvalidSettings> {
 #[derive(Clone, Args)]
 pub struct DatabaseSettings {
     /// The PostgreSQL to use, version 15 or later; without it the program runs its own
-    #[arg(long, env, value_name = "DATABASE_URL", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env,
+        value_name = "DATABASE_URL",
+        hide_env_values = true,
+        global = true
+    )]
     database_url: Option<Text>,
     /// Where the program's own PostgreSQL keeps its data
     #[arg(long, env, value_name = "DATA_DIR", global = true)]
@@ -52,7 +58,8 @@ impl FromStr for Text {
 
 impl Text {
     fn set(text: Option<&Self>) -> Option<&str> {
-        text.map(|text| text.0.as_str()).filter(|text| !text.is_empty())
+        text.map(|text| text.0.as_str())
+            .filter(|text| !text.is_empty())
     }
 }
 
@@ -68,7 +75,11 @@ impl DatabaseSettings {
     /// # Errors
     /// None is given and the platform has none.
     pub fn data_dir(&self) -> Result<PathBuf, InvalidSettings> {
-        if let Some(given) = self.data_dir.as_ref().filter(|given| !given.as_os_str().is_empty()) {
+        if let Some(given) = self
+            .data_dir
+            .as_ref()
+            .filter(|given| !given.as_os_str().is_empty())
+        {
             return Ok(given.clone());
         }
         if crate::db::embedded::runs_as_root() {
@@ -83,7 +94,11 @@ impl DatabaseSettings {
     /// The settings of a private, throwaway database.
     #[must_use]
     pub fn in_folder(data_dir: PathBuf, postgres_bin_dir: Option<PathBuf>) -> Self {
-        Self { database_url: None, data_dir: Some(data_dir), postgres_bin_dir }
+        Self {
+            database_url: None,
+            data_dir: Some(data_dir),
+            postgres_bin_dir,
+        }
     }
 }
 
@@ -121,7 +136,12 @@ impl Role {
 #[derive(Clone, Args)]
 pub struct ServiceSettings {
     /// Where the API listens
-    #[arg(long = "listen", env = "LISTEN_ADDR", value_name = "LISTEN_ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long = "listen",
+        env = "LISTEN_ADDR",
+        value_name = "LISTEN_ADDR",
+        default_value = "127.0.0.1:8080"
+    )]
     pub listen: SocketAddr,
     /// What this process does; `worker` serves only the service routes
     #[arg(long, value_enum, default_value = "all")]
@@ -251,13 +271,24 @@ enum FinderName {
 #[derive(Clone, Args)]
 pub struct UpstreamSettings {
     /// Where people come from; the sandbox invents them
-    #[arg(long, env, value_name = "LINKEDIN_PROVIDER", value_enum, default_value = "sandbox")]
+    #[arg(
+        long,
+        env,
+        value_name = "LINKEDIN_PROVIDER",
+        value_enum,
+        default_value = "sandbox"
+    )]
     linkedin_provider: ProviderName,
     /// A sandbox that runs elsewhere; without it the program runs one itself
     #[arg(long, env, value_name = "SANDBOX_URL")]
     sandbox_url: Option<Text>,
-    /// Unipile's address [default: https://api.unipile.com]
-    #[arg(long, env, value_name = "UNIPILE_BASE_URL")]
+    /// Unipile's address
+    #[arg(
+        long,
+        env,
+        help = "Unipile's address [default: https://api.unipile.com]",
+        value_name = "UNIPILE_BASE_URL"
+    )]
     unipile_base_url: Option<Text>,
     /// Unipile's key
     #[arg(long, env, value_name = "UNIPILE_API_KEY", hide_env_values = true)]
@@ -265,8 +296,13 @@ pub struct UpstreamSettings {
     /// Where e-mail addresses come from [default: `sandbox` with the sandbox provider, else `none`]
     #[arg(long, env, value_name = "EMAIL_FINDER", value_enum)]
     email_finder: Option<FinderName>,
-    /// Prospeo's address [default: https://api.prospeo.io]
-    #[arg(long, env, value_name = "PROSPEO_BASE_URL")]
+    /// Prospeo's address
+    #[arg(
+        long,
+        env,
+        help = "Prospeo's address [default: https://api.prospeo.io]",
+        value_name = "PROSPEO_BASE_URL"
+    )]
     prospeo_base_url: Option<Text>,
     /// Prospeo's key
     #[arg(long, env, value_name = "PROSPEO_API_KEY", hide_env_values = true)]
@@ -280,8 +316,13 @@ pub struct UpstreamSettings {
 #[derive(Debug, Clone)]
 pub enum Provider {
     /// `None`: the program runs a sandbox itself.
-    Sandbox { url: Option<BaseUrl> },
-    Unipile { url: BaseUrl, key: ApiKey },
+    Sandbox {
+        url: Option<BaseUrl>,
+    },
+    Unipile {
+        url: BaseUrl,
+        key: ApiKey,
+    },
 }
 
 impl Provider {
@@ -301,7 +342,10 @@ pub enum Finder {
     None,
     /// The sandbox that the provider is.
     Sandbox,
-    Prospeo { url: BaseUrl, key: ApiKey },
+    Prospeo {
+        url: BaseUrl,
+        key: ApiKey,
+    },
 }
 
 impl UpstreamSettings {
@@ -340,14 +384,19 @@ impl UpstreamSettings {
                  set LINKEDIN_PROVIDER=unipile for real people, or unset them",
             ),
             ProviderName::Sandbox => {
-                let url = sandbox_url.map(|url| parsed("SANDBOX_URL", url)).transpose()?;
+                let url = sandbox_url
+                    .map(|url| parsed("SANDBOX_URL", url))
+                    .transpose()?;
                 Ok(Provider::Sandbox { url })
             }
-            ProviderName::Unipile if sandbox_url.is_some() => {
-                refuse("SANDBOX_URL is set although LINKEDIN_PROVIDER is `unipile`: unset one of them")
-            }
+            ProviderName::Unipile if sandbox_url.is_some() => refuse(
+                "SANDBOX_URL is set although LINKEDIN_PROVIDER is `unipile`: unset one of them",
+            ),
             ProviderName::Unipile => Ok(Provider::Unipile {
-                url: parsed("UNIPILE_BASE_URL", unipile_url.unwrap_or("https://api.unipile.com"))?,
+                url: parsed(
+                    "UNIPILE_BASE_URL",
+                    unipile_url.unwrap_or("https://api.unipile.com"),
+                )?,
                 key: required("UNIPILE_API_KEY", unipile_key, "LINKEDIN_PROVIDER=unipile")?,
             }),
         }
@@ -357,7 +406,11 @@ impl UpstreamSettings {
         let prospeo_url = Text::set(self.prospeo_base_url.as_ref());
         let prospeo_key = Text::set(self.prospeo_api_key.as_ref());
         let is_sandbox = matches!(provider, Provider::Sandbox { .. });
-        let by_default = if is_sandbox { FinderName::Sandbox } else { FinderName::None };
+        let by_default = if is_sandbox {
+            FinderName::Sandbox
+        } else {
+            FinderName::None
+        };
         let name = self.email_finder.unwrap_or(by_default);
         if name != FinderName::Prospeo && (prospeo_url.is_some() || prospeo_key.is_some()) {
             return refuse(
@@ -373,7 +426,10 @@ impl UpstreamSettings {
                  real people would get invented addresses",
             ),
             FinderName::Prospeo => Ok(Finder::Prospeo {
-                url: parsed("PROSPEO_BASE_URL", prospeo_url.unwrap_or("https://api.prospeo.io"))?,
+                url: parsed(
+                    "PROSPEO_BASE_URL",
+                    prospeo_url.unwrap_or("https://api.prospeo.io"),
+                )?,
                 key: required("PROSPEO_API_KEY", prospeo_key, "EMAIL_FINDER=prospeo")?,
             }),
         }
@@ -385,7 +441,8 @@ where
     T: FromStr,
     T::Err: fmt::Display,
 {
-    text.parse().map_err(|error| InvalidSettings(format!("{name}: {error}")))
+    text.parse()
+        .map_err(|error| InvalidSettings(format!("{name}: {error}")))
 }
 
 fn required<T>(name: &str, text: Option<&str>, choice: &str) -> Result<T, InvalidSettings>
@@ -414,7 +471,14 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
     /// The form of a log line
-    #[arg(long, env, value_name = "LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    #[arg(
+        long,
+        env,
+        value_name = "LOG_FORMAT",
+        value_enum,
+        default_value = "text",
+        global = true
+    )]
     pub log_format: LogFormat,
     /// What is logged, such as `info,prospector=debug` [default: info for `serve`, else warn]
     #[arg(long = "log", env = "RUST_LOG", value_name = "RUST_LOG", global = true)]
@@ -446,28 +510,65 @@ mod tests {
         for (arguments, named) in [
             (&["--unipile-api-key", "k"][..], "UNIPILE_API_KEY"),
             (&["--linkedin-provider", "unipile"], "UNIPILE_API_KEY"),
-            (&["--linkedin-provider", "unipile", "--unipile-api-key", "k", "--email-finder", "sandbox"], "invented addresses"),
-            (&["--linkedin-provider", "unipile", "--unipile-api-key", "k", "--sandbox-url", "http://127.0.0.1:1"], "SANDBOX_URL"),
+            (
+                &[
+                    "--linkedin-provider",
+                    "unipile",
+                    "--unipile-api-key",
+                    "k",
+                    "--email-finder",
+                    "sandbox",
+                ],
+                "invented addresses",
+            ),
+            (
+                &[
+                    "--linkedin-provider",
+                    "unipile",
+                    "--unipile-api-key",
+                    "k",
+                    "--sandbox-url",
+                    "http://127.0.0.1:1",
+                ],
+                "SANDBOX_URL",
+            ),
             (&["--prospeo-api-key", "k"], "PROSPEO_API_KEY"),
             (&["--email-finder", "prospeo"], "PROSPEO_API_KEY"),
             (&["--sandbox-url", "ftp://x"], "SANDBOX_URL"),
         ] {
-            let refusal = settings(arguments).resolve().map(|_| ()).unwrap_err().to_string();
+            let refusal = settings(arguments)
+                .resolve()
+                .map(|_| ())
+                .unwrap_err()
+                .to_string();
             assert!(refusal.contains(named), "{arguments:?}: {refusal}");
         }
     }
 
     #[test]
     fn an_empty_setting_is_not_set() {
-        assert!(settings(&["--unipile-api-key", "", "--sandbox-url", " "]).resolve().is_ok());
+        assert!(
+            settings(&["--unipile-api-key", "", "--sandbox-url", " "])
+                .resolve()
+                .is_ok()
+        );
     }
 
     #[test]
     fn real_people_get_the_quotas_that_linkedin_bears() {
         let (provider, finder) =
-            settings(&["--linkedin-provider", "unipile", "--unipile-api-key", "k"]).resolve().unwrap();
+            settings(&["--linkedin-provider", "unipile", "--unipile-api-key", "k"])
+                .resolve()
+                .unwrap();
         assert!(matches!(finder, Finder::None));
-        assert_eq!(ServiceSettings::defaults().unwrap().jobs.quotas(&provider).url_upload, 100);
+        assert_eq!(
+            ServiceSettings::defaults()
+                .unwrap()
+                .jobs
+                .quotas(&provider)
+                .url_upload,
+            100
+        );
         assert_eq!(provider.key_kind(), KeyKind::Live);
     }
 }

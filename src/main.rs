@@ -1,1 +1,8 @@
-fn main() {}
+//! The `prospector` program: see [`prospector::cli`].
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    prospector::cli::run().await
+}

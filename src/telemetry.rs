@@ -1,5 +1,7 @@
 //! Logs.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -10,10 +12,15 @@ use crate::config::{LogFormat, LogSettings};
 /// # Errors
 /// The filter cannot be read.
 pub fn start_logging(settings: &LogSettings, by_default: &str) -> Result<(), ParseError> {
-    let filter = settings.log_filter.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(by_default);
+    let filter = settings
+        .log_filter
+        .as_deref()
+        .filter(|filter| !filter.is_empty())
+        .unwrap_or(by_default);
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse(filter)?)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // Set already when several services run in one process, as in tests: the first one stays.
     let set = match settings.log_format {

@@ -21,6 +21,14 @@ pub struct AccountGroup {
     pub reserved: i64,
 }
 
+impl AccountGroup {
+    /// What new jobs may reserve.
+    #[must_use]
+    pub fn available(&self) -> i64 {
+        self.balance.saturating_sub(self.reserved)
+    }
+}
+
 /// Stores a group without credits, its credit account and its lane.
 pub async fn insert_account_group(
     connection: &mut PgConnection,

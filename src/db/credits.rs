@@ -16,6 +16,14 @@ pub struct CreditAccount {
     pub reserved: i64,
 }
 
+impl CreditAccount {
+    /// What new jobs may reserve.
+    #[must_use]
+    pub fn available(&self) -> i64 {
+        self.balance.saturating_sub(self.reserved)
+    }
+}
+
 pub async fn find_credit_account(
     connection: &mut PgConnection,
     account_group: &AccountGroupId,

@@ -108,6 +108,8 @@ mod tests {
             plan: Plan::Tester,
             linkedin_account: None,
             paused: false,
+            quota_used_today: Default::default(),
+            quota_resets_at: Default::default(),
             job_of_key: None,
         };
         Caller {

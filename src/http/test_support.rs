@@ -3,22 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Response;
 use http_body_util::BodyExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::db::pool::{Database, PoolLimits};
 use crate::domain::account_health::AccountHealth;
 use crate::domain::api_key::KeyKind;
-use crate::domain::id::LinkedinAccountId;
-use crate::domain::linkedin_url::{
-    LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
-};
+use crate::domain::quota::QuotaLimits;
 use crate::http::router::{HttpSettings, HttpState, ServedRoutes};
 use crate::service::app::App;
-use crate::upstream::error::UpstreamError;
-use crate::upstream::provider::{LinkedinProvider, PageRequest, PeoplePage, ProfileLookup};
+use crate::service::linkedin_health::LinkedinHealth;
+use crate::upstream::provider_stub::HealthOnly;
 
 pub(crate) fn settings() -> Arc<HttpSettings> {
     Arc::new(HttpSettings {
@@ -33,10 +30,27 @@ pub(crate) fn settings() -> Arc<HttpSettings> {
 
 /// A state for tests that never get as far as a use case.
 pub(crate) fn state(settings: Arc<HttpSettings>) -> HttpState {
+    let limits = PoolLimits {
+        connections: 1,
+        statement_timeout: Duration::from_secs(1),
+        idle_in_transaction_timeout: Duration::from_secs(1),
+    };
     let app = App {
+        // Nothing listens there: a test that gets as far as the database fails.
+        database: Database::new(&"postgres://127.0.0.1:1/none".parse().unwrap(), limits),
         key_kind: KeyKind::Live,
-        provider: Arc::new(NoProvider),
+        quota_limits: QuotaLimits {
+            linkedin_classic: 0,
+            sales_navigator: 0,
+            post_commenters: 0,
+            url_upload: 0,
+        },
+        linkedin_health: LinkedinHealth::new(Arc::new(HealthOnly::answering(
+            AccountHealth::NotConnected,
+        ))),
         email_finder: None,
+        wake_up: Arc::default(),
+        last_uses: Default::default(),
     };
     HttpState::new(Arc::new(app), settings)
 }
@@ -52,60 +66,4 @@ pub(crate) async fn json_of(response: Response<Body>) -> (u16, serde_json::Value
         status,
         serde_json::from_str(&text_of(response).await).unwrap(),
     )
-}
-
-struct NoProvider;
-
-#[async_trait]
-impl LinkedinProvider for NoProvider {
-    async fn account_health(
-        &self,
-        _account: &LinkedinAccountId,
-    ) -> Result<AccountHealth, UpstreamError> {
-        unreachable!()
-    }
-
-    async fn search_page(
-        &self,
-        _account: &LinkedinAccountId,
-        _url: &PeopleSearchUrl,
-        _page: PageRequest<'_>,
-    ) -> Result<PeoplePage, UpstreamError> {
-        unreachable!()
-    }
-
-    async fn saved_search_page(
-        &self,
-        _account: &LinkedinAccountId,
-        _id: &SavedSearchId,
-        _page: PageRequest<'_>,
-    ) -> Result<PeoplePage, UpstreamError> {
-        unreachable!()
-    }
-
-    async fn lead_list_page(
-        &self,
-        _account: &LinkedinAccountId,
-        _id: &LeadListId,
-        _page: PageRequest<'_>,
-    ) -> Result<PeoplePage, UpstreamError> {
-        unreachable!()
-    }
-
-    async fn post_commenters_page(
-        &self,
-        _account: &LinkedinAccountId,
-        _post: &PostUrl,
-        _page: PageRequest<'_>,
-    ) -> Result<PeoplePage, UpstreamError> {
-        unreachable!()
-    }
-
-    async fn profile(
-        &self,
-        _account: &LinkedinAccountId,
-        _url: &ProfileUrl,
-    ) -> Result<ProfileLookup, UpstreamError> {
-        unreachable!()
-    }
 }

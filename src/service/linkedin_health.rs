@@ -96,84 +96,13 @@ impl LinkedinHealth {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use async_trait::async_trait;
+    use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::domain::linkedin_url::{
-        LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
-    };
-    use crate::upstream::error::UpstreamError;
-    use crate::upstream::provider::{PageRequest, PeoplePage, ProfileLookup};
+    use crate::upstream::provider_stub::HealthOnly;
 
-    /// Counts the questions it is asked about health, and can be asked nothing else.
-    struct Counting {
-        asked: AtomicU32,
-        answer: AccountHealth,
-    }
-
-    #[async_trait]
-    impl LinkedinProvider for Counting {
-        async fn account_health(
-            &self,
-            _: &LinkedinAccountId,
-        ) -> Result<AccountHealth, UpstreamError> {
-            self.asked.fetch_add(1, Ordering::SeqCst);
-            tokio::task::yield_now().await;
-            Ok(self.answer)
-        }
-
-        async fn search_page(
-            &self,
-            _: &LinkedinAccountId,
-            _: &PeopleSearchUrl,
-            _: PageRequest<'_>,
-        ) -> Result<PeoplePage, UpstreamError> {
-            unreachable!()
-        }
-
-        async fn saved_search_page(
-            &self,
-            _: &LinkedinAccountId,
-            _: &SavedSearchId,
-            _: PageRequest<'_>,
-        ) -> Result<PeoplePage, UpstreamError> {
-            unreachable!()
-        }
-
-        async fn lead_list_page(
-            &self,
-            _: &LinkedinAccountId,
-            _: &LeadListId,
-            _: PageRequest<'_>,
-        ) -> Result<PeoplePage, UpstreamError> {
-            unreachable!()
-        }
-
-        async fn post_commenters_page(
-            &self,
-            _: &LinkedinAccountId,
-            _: &PostUrl,
-            _: PageRequest<'_>,
-        ) -> Result<PeoplePage, UpstreamError> {
-            unreachable!()
-        }
-
-        async fn profile(
-            &self,
-            _: &LinkedinAccountId,
-            _: &ProfileUrl,
-        ) -> Result<ProfileLookup, UpstreamError> {
-            unreachable!()
-        }
-    }
-
-    fn counting(answer: AccountHealth) -> (Arc<Counting>, LinkedinHealth) {
-        let provider = Arc::new(Counting {
-            asked: AtomicU32::new(0),
-            answer,
-        });
+    fn counting(answer: AccountHealth) -> (Arc<HealthOnly>, LinkedinHealth) {
+        let provider = Arc::new(HealthOnly::answering(answer));
         (Arc::clone(&provider), LinkedinHealth::new(provider))
     }
 

@@ -28,7 +28,9 @@ pub enum DatabaseError {
     /// The cause is left out where it could repeat the URL with its password.
     #[error("DATABASE_URL cannot be read: it must be postgres://user:password@host:port/database")]
     Url,
-    #[error("the database at {host} does not answer: {why}; check DATABASE_URL and that PostgreSQL runs there")]
+    #[error(
+        "the database at {host} does not answer: {why}; check DATABASE_URL and that PostgreSQL runs there"
+    )]
     NoAnswer { host: String, why: String },
     #[error("the database lacks migrations: run `prospector migrate` first")]
     NotMigrated,
@@ -64,11 +66,18 @@ impl OpenDatabase {
     ///
     /// # Errors
     /// [`DatabaseError`], which names the next step.
-    pub async fn open(settings: &DatabaseSettings, ownership: Ownership) -> Result<Self, DatabaseError> {
+    pub async fn open(
+        settings: &DatabaseSettings,
+        ownership: Ownership,
+    ) -> Result<Self, DatabaseError> {
         let opened = match settings.url() {
             Some(url) => {
                 let options = url.parse().map_err(|_| DatabaseError::Url)?;
-                Self { options, server: None, is_embedded: false }
+                Self {
+                    options,
+                    server: None,
+                    is_embedded: false,
+                }
             }
             None => open_embedded(settings, ownership).await?,
         };
@@ -93,7 +102,11 @@ impl OpenDatabase {
         let mut connection = self.options.connect().await.map_err(Error::from)?;
         let migrated = is_migrated(&mut connection).await?;
         connection.close().await.map_err(Error::from)?;
-        if migrated { Ok(()) } else { Err(DatabaseError::NotMigrated) }
+        if migrated {
+            Ok(())
+        } else {
+            Err(DatabaseError::NotMigrated)
+        }
     }
 
     /// A pool for a command, which does one thing at a time.
@@ -114,13 +127,20 @@ impl OpenDatabase {
     /// # Errors
     /// It does not stop within its time.
     pub async fn close(self) -> Result<(), DatabaseError> {
-        let Some(server) = self.server.and_then(|server| Arc::try_unwrap(server).ok()) else { return Ok(()) };
+        let Some(server) = self.server.and_then(|server| Arc::try_unwrap(server).ok()) else {
+            return Ok(());
+        };
         let stopped = tokio::task::spawn_blocking(move || server.stop()).await;
-        stopped.map_err(|_| DatabaseError::Interrupted)?.map_err(DatabaseError::from)
+        stopped
+            .map_err(|_| DatabaseError::Interrupted)?
+            .map_err(DatabaseError::from)
     }
 }
 
-async fn open_embedded(settings: &DatabaseSettings, ownership: Ownership) -> Result<OpenDatabase, DatabaseError> {
+async fn open_embedded(
+    settings: &DatabaseSettings,
+    ownership: Ownership,
+) -> Result<OpenDatabase, DatabaseError> {
     let options = Options {
         data_dir: settings.data_dir()?,
         bin_dir: settings.postgres_bin_dir.clone(),
@@ -136,15 +156,30 @@ async fn open_embedded(settings: &DatabaseSettings, ownership: Ownership) -> Res
     let access = access.await.map_err(|_| DatabaseError::Interrupted)??;
     let (socket_dir, port, server) = match access {
         Access::Joined { socket_dir, port } => (socket_dir, port, None),
-        Access::Started(server) => (server.socket_dir().to_owned(), server.port(), Some(Arc::new(*server))),
+        Access::Started(server) => (
+            server.socket_dir().to_owned(),
+            server.port(),
+            Some(Arc::new(*server)),
+        ),
     };
-    let options = PgConnectOptions::new_without_pgpass().socket(socket_dir).port(port).username("postgres");
+    let options = PgConnectOptions::new_without_pgpass()
+        .socket(socket_dir)
+        .port(port)
+        .username("postgres");
     create_database(&options.clone().database("postgres")).await?;
-    Ok(OpenDatabase { options: options.database(DATABASE), server, is_embedded: true })
+    Ok(OpenDatabase {
+        options: options.database(DATABASE),
+        server,
+        is_embedded: true,
+    })
 }
 
 async fn create_database(options: &PgConnectOptions) -> Result<(), Error> {
-    let mut connection = options.clone().disable_statement_logging().connect().await?;
+    let mut connection = options
+        .clone()
+        .disable_statement_logging()
+        .connect()
+        .await?;
     let exists = sqlx::query_scalar!(
         r#"select exists (select from pg_database where datname = $1) as "exists!""#,
         DATABASE,
@@ -153,12 +188,17 @@ async fn create_database(options: &PgConnectOptions) -> Result<(), Error> {
     .await?;
     if !exists {
         // Another command may be doing the same: then the database is there, which is all we want.
-        let made = sqlx::raw_sql("create database prospector").execute(&mut connection).await;
+        let made = sqlx::raw_sql("create database prospector")
+            .execute(&mut connection)
+            .await;
         let taken = |error: &sqlx::Error| {
-            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            let code = error
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code);
             code.is_some_and(|code| code == "42P04" || code == "23505")
         };
-        made.map(|_| ()).or_else(|error| if taken(&error) { Ok(()) } else { Err(error) })?;
+        made.map(|_| ())
+            .or_else(|error| if taken(&error) { Ok(()) } else { Err(error) })?;
     }
     connection.close().await?;
     Ok(())
@@ -167,12 +207,19 @@ async fn create_database(options: &PgConnectOptions) -> Result<(), Error> {
 async fn check_answers(options: &PgConnectOptions) -> Result<(), DatabaseError> {
     let host = format!("{}:{}", options.get_host(), options.get_port());
     let connecting = async {
-        let connection = options.clone().disable_statement_logging().connect().await?;
+        let connection = options
+            .clone()
+            .disable_statement_logging()
+            .connect()
+            .await?;
         connection.close().await
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(DatabaseError::NoAnswer { host, why: error.to_string() }),
+        Ok(Err(error)) => Err(DatabaseError::NoAnswer {
+            host,
+            why: error.to_string(),
+        }),
         Err(_) => Err(DatabaseError::NoAnswer {
             host,
             why: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),

@@ -34,8 +34,13 @@ pub enum StartError {
     Settings(#[from] InvalidSettings),
     #[error(transparent)]
     Upstreams(#[from] UpstreamsError),
-    #[error("{address} cannot be listened on: {source}; set LISTEN_ADDR to another one, or stop what uses it")]
-    Listen { address: SocketAddr, source: std::io::Error },
+    #[error(
+        "{address} cannot be listened on: {source}; set LISTEN_ADDR to another one, or stop what uses it"
+    )]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
 }
 
 /// A part of the service ended by itself, so that the process must end too.
@@ -62,7 +67,10 @@ impl Service {
     ///
     /// # Errors
     /// [`StartError`], which names the next step.
-    pub async fn start(settings: &ServiceSettings, database: &OpenDatabase) -> Result<Self, StartError> {
+    pub async fn start(
+        settings: &ServiceSettings,
+        database: &OpenDatabase,
+    ) -> Result<Self, StartError> {
         let (provider, finder) = settings.upstream.resolve()?;
         let address = settings.listen;
         let listen_fault = |source| StartError::Listen { address, source };
@@ -76,7 +84,12 @@ impl Service {
         let wake_up = Arc::new(WakeUp::default());
         let jobs = &settings.jobs;
         let app = Arc::new(App {
-            database: pool(database, jobs.database_api_connections, API_STATEMENT_TIMEOUT, limits.lease),
+            database: pool(
+                database,
+                jobs.database_api_connections,
+                API_STATEMENT_TIMEOUT,
+                limits.lease,
+            ),
             key_kind,
             quota_limits: limits.quotas,
             linkedin_health: LinkedinHealth::new(Arc::clone(&upstreams.provider)),
@@ -87,7 +100,12 @@ impl Service {
         let worker_timeout = (limits.lease / 2).max(Duration::from_secs(5));
         // One connection carries notifications; the rest is for claims, pages and batches.
         let worker = Arc::new(WorkerContext {
-            database: pool(database, jobs.database_worker_connections - 1, worker_timeout, limits.lease),
+            database: pool(
+                database,
+                jobs.database_worker_connections - 1,
+                worker_timeout,
+                limits.lease,
+            ),
             reserved: pool(database, 1, worker_timeout, limits.lease),
             provider: upstreams.provider,
             email_finder: upstreams.email_finder,
@@ -107,7 +125,9 @@ impl Service {
             // It outlives the pages at hand.
             let until = service.signals.hurry.clone();
             service.spawn("the sandbox", async move {
-                run_sandbox(sandbox, until).await.map_err(|error| error.to_string())
+                run_sandbox(sandbox, until)
+                    .await
+                    .map_err(|error| error.to_string())
             });
         }
         Ok(service)
@@ -126,7 +146,11 @@ impl Service {
             rate_limit_burst: settings.rate_limit_burst,
             request_timeout: REQUEST_TIMEOUT,
             sandbox: is_sandbox,
-            served_routes: if settings.role.serves_api() { ServedRoutes::All } else { ServedRoutes::ServiceOnly },
+            served_routes: if settings.role.serves_api() {
+                ServedRoutes::All
+            } else {
+                ServedRoutes::ServiceOnly
+            },
             draining: shutdown.clone(),
         };
         let api = router(HttpState::new(Arc::clone(&self.app), Arc::new(http)));
@@ -150,7 +174,9 @@ impl Service {
         }
         if settings.role.runs_jobs() {
             let pool = run_pool(Arc::clone(&self.worker), self.signals.clone());
-            self.spawn("the worker pool", async move { pool.await.map_err(|error| error.to_string()) });
+            self.spawn("the worker pool", async move {
+                pool.await.map_err(|error| error.to_string())
+            });
         }
         if let Some(server) = database.server.clone() {
             self.spawn("the database", async move {
@@ -165,8 +191,13 @@ impl Service {
         }
     }
 
-    fn spawn(&mut self, part: &'static str, work: impl Future<Output = Result<(), String>> + Send + 'static) {
-        self.parts.spawn(async move { work.await.map_err(|why| PartEnded { part, why }) });
+    fn spawn(
+        &mut self,
+        part: &'static str,
+        work: impl Future<Output = Result<(), String>> + Send + 'static,
+    ) {
+        self.parts
+            .spawn(async move { work.await.map_err(|why| PartEnded { part, why }) });
     }
 
     /// Runs until `stop` is ready, then ends in order: no new requests or jobs, then requests and
@@ -211,15 +242,24 @@ impl Service {
         let result = match tokio::time::timeout(self.grace, all_ended).await {
             Ok(result) => result,
             Err(_) => {
-                tracing::warn!("the grace period is over: leases that could not be handed back run out");
+                tracing::warn!(
+                    "the grace period is over: leases that could not be handed back run out"
+                );
                 self.parts.abort_all();
                 Ok(())
             }
         };
         if let Err(error) = flush_last_uses(&self.app).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "last uses of keys were not written");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "last uses of keys were not written"
+            );
         }
-        for database in [&self.app.database, &self.worker.database, &self.worker.reserved] {
+        for database in [
+            &self.app.database,
+            &self.worker.database,
+            &self.worker.reserved,
+        ] {
             drop(tokio::time::timeout(Duration::from_secs(1), database.close()).await);
         }
         result
@@ -230,12 +270,18 @@ fn early_end(ended: Option<Result<Result<(), PartEnded>, tokio::task::JoinError>
     match ended {
         Some(Ok(Err(error))) => error,
         Some(Err(error)) => panicked(&error),
-        Some(Ok(Ok(()))) | None => PartEnded { part: "a part of the service", why: "without a reason".to_owned() },
+        Some(Ok(Ok(()))) | None => PartEnded {
+            part: "a part of the service",
+            why: "without a reason".to_owned(),
+        },
     }
 }
 
 fn panicked(error: &tokio::task::JoinError) -> PartEnded {
-    PartEnded { part: "a part of the service", why: error.to_string() }
+    PartEnded {
+        part: "a part of the service",
+        why: error.to_string(),
+    }
 }
 
 fn worker_limits(settings: &ServiceSettings, provider: &Provider) -> WorkerLimits {
@@ -250,7 +296,12 @@ fn worker_limits(settings: &ServiceSettings, provider: &Provider) -> WorkerLimit
     }
 }
 
-fn pool(database: &OpenDatabase, connections: u32, statement_timeout: Duration, lease: Duration) -> Database {
+fn pool(
+    database: &OpenDatabase,
+    connections: u32,
+    statement_timeout: Duration,
+    lease: Duration,
+) -> Database {
     Database::new(
         &database.options,
         PoolLimits {
@@ -268,7 +319,10 @@ async fn flush_regularly(app: Arc<App>, shutdown: CancellationToken) {
             () = tokio::time::sleep(FLUSH_LAST_USES_EVERY) => {}
         }
         if let Err(error) = flush_last_uses(&app).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "last uses of keys were not written");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "last uses of keys were not written"
+            );
         }
     }
 }

@@ -40,7 +40,11 @@ pub struct Upstreams {
 impl Upstreams {
     /// # Errors
     /// A client or the sandbox cannot be made.
-    pub async fn build(provider: Provider, finder: Finder, timeout: Duration) -> Result<Self, UpstreamsError> {
+    pub async fn build(
+        provider: Provider,
+        finder: Finder,
+        timeout: Duration,
+    ) -> Result<Self, UpstreamsError> {
         let mut own_sandbox = None;
         let (url, key) = match provider {
             Provider::Unipile { url, key } => (url, key),
@@ -57,11 +61,19 @@ impl Upstreams {
             Finder::Sandbox => Some(prospeo(url.clone(), SANDBOX_KEY.parse()?, timeout)?),
             Finder::Prospeo { url, key } => Some(prospeo(url, key, timeout)?),
         };
-        Ok(Self { provider: Arc::new(Unipile::new(url, key, timeout)?), email_finder, own_sandbox })
+        Ok(Self {
+            provider: Arc::new(Unipile::new(url, key, timeout)?),
+            email_finder,
+            own_sandbox,
+        })
     }
 }
 
-fn prospeo(url: BaseUrl, key: ApiKey, timeout: Duration) -> Result<Arc<dyn EmailFinder>, ClientError> {
+fn prospeo(
+    url: BaseUrl,
+    key: ApiKey,
+    timeout: Duration,
+) -> Result<Arc<dyn EmailFinder>, ClientError> {
     Ok(Arc::new(Prospeo::new(url, key, timeout)?))
 }
 

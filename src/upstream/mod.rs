@@ -8,5 +8,7 @@ pub mod error;
 pub mod http;
 pub mod prospeo;
 pub mod provider;
+#[cfg(test)]
+pub(crate) mod provider_stub;
 pub mod sandbox;
 pub mod unipile;

@@ -223,6 +223,12 @@ pub fn join_or_start(options: &Options) -> Result<Access, EmbeddedError> {
     }
 }
 
+/// Whether this process is root's, which PostgreSQL would refuse.
+#[must_use]
+pub fn runs_as_root() -> bool {
+    account::own_uid().is_ok_and(|uid| uid == 0)
+}
+
 /// Asks until there is an answer or the time is over; asks once at least.
 #[expect(
     clippy::disallowed_methods,

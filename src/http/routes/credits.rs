@@ -3,6 +3,7 @@
 use axum::extract::{RawQuery, State};
 use serde::Serialize;
 
+use crate::db::credits::CreditAccount;
 use crate::domain::plan::Plan;
 use crate::domain::violation::Violations;
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::http::authorized::{Authorized, ProspectingRead};
 use crate::http::envelope::Answer;
 use crate::http::query::Query;
 use crate::http::router::HttpState;
-use crate::service::credits::{Credits, get_credits};
+use crate::service::credits::get_credits;
 
 /// `GET /v1/accounts/{accountGroupId}/credits`
 ///
@@ -39,8 +40,8 @@ pub struct CreditsBody {
     available: i64,
 }
 
-impl From<Credits> for CreditsBody {
-    fn from(credits: Credits) -> Self {
+impl From<CreditAccount> for CreditsBody {
+    fn from(credits: CreditAccount) -> Self {
         Self {
             plan: credits.plan,
             balance: credits.balance,
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn credits_show_what_new_jobs_may_reserve() {
-        let body = CreditsBody::from(Credits {
+        let body = CreditsBody::from(CreditAccount {
             plan: Plan::Scale,
             balance: 500,
             reserved: 120,

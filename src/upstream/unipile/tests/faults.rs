@@ -3,7 +3,7 @@
 use super::*;
 use crate::upstream::error::UpstreamFault::{
     AccountDisconnected, InvalidAnswer, KeyRefused, RateLimited, Refused, SalesNavigatorMissing,
-    ServerError, SourceNotFound, TimedOut,
+    ServerError, SourceNotFound, TimedOut, Unprocessable,
 };
 use crate::upstream::http::scripted::{Reply, SHORT};
 

@@ -1,0 +1,108 @@
+//! The commands.
+#![expect(clippy::print_stdout, reason = "what a command prints is its answer")]
+
+mod account_group;
+mod api_key;
+mod credits;
+mod demo;
+mod demo_group;
+mod migrate;
+mod output;
+mod sandbox;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{DatabaseSettings, LogSettings};
+use crate::startup::database::{DatabaseError, OpenDatabase, Ownership};
+use crate::telemetry::start_logging;
+
+pub use output::Output;
+
+/// Starts and runs LinkedIn prospecting jobs behind an HTTP API.
+#[derive(Parser)]
+#[command(name = "prospector", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How answers are printed
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    output: Output,
+    #[command(flatten)]
+    log: LogSettings,
+    #[command(flatten)]
+    database: DatabaseSettings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every kind of job once against the sandbox and check what comes of it
+    Demo(demo::Demo),
+    /// Run the service
+    Serve(Box<serve::Serve>),
+    /// Apply the migrations that are missing
+    Migrate,
+    /// Make and list account groups
+    #[command(subcommand)]
+    AccountGroup(account_group::AccountGroup),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKey),
+    /// Grant, show and verify credits
+    #[command(subcommand)]
+    Credits(credits::Credits),
+    /// Run the sandbox upstream alone
+    Sandbox(sandbox::Sandbox),
+}
+
+/// A process that ended because a part of it did, and should be started again.
+const PART_ENDED: u8 = 70;
+
+/// Runs the command of this process's arguments.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = !matches!(cli.command, Command::Serve(_) | Command::Sandbox(_));
+    if let Err(error) = start_logging(&cli.log, if quiet { "warn" } else { "info" }) {
+        return failed(&anyhow::Error::new(error).context("RUST_LOG cannot be read"));
+    }
+    match execute(cli).await {
+        Ok(code) => code,
+        Err(error) => failed(&error),
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the fault is for the person at the terminal"
+)]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("prospector: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let output = cli.output;
+    match cli.command {
+        Command::Demo(demo) => demo.run(cli.database.postgres_bin_dir).await,
+        Command::Serve(serve) => serve.run(&cli.database, output).await,
+        Command::Migrate => migrate::run(&cli.database, output).await,
+        Command::AccountGroup(command) => command.run(&cli.database, output).await,
+        Command::ApiKey(command) => command.run(&cli.database, output).await,
+        Command::Credits(command) => command.run(&cli.database, output).await,
+        Command::Sandbox(sandbox) => sandbox.run().await,
+    }
+}
+
+/// The database of an operator's command: a private one is migrated first, a configured one must be
+/// migrated already.
+async fn open_migrated(settings: &DatabaseSettings) -> Result<OpenDatabase, DatabaseError> {
+    let database = OpenDatabase::open(settings, Ownership::Shared).await?;
+    if database.is_embedded {
+        database.migrate().await?.release().await?;
+    } else {
+        database.check_migrated().await?;
+    }
+    Ok(database)
+}

@@ -1,0 +1,151 @@
+//! `prospector serve`
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::output::Output;
+use crate::cli::{PART_ENDED, demo_group};
+use crate::config::{DatabaseSettings, ServiceSettings};
+use crate::db::api_keys::has_api_keys;
+use crate::db::migrator::SetupLock;
+use crate::domain::api_key::KeyKind;
+use crate::startup::database::{OpenDatabase, Ownership};
+use crate::startup::service::Service;
+
+/// What the first start grants its demo account group.
+const DEMO_CREDITS: i64 = 10_000;
+
+#[derive(clap::Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    settings: ServiceSettings,
+}
+
+/// Ends at the first SIGTERM or SIGINT; from then on a second one ends the process at once.
+///
+/// # Errors
+/// The system does not let us listen for signals.
+pub(super) async fn asked_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ends with the process, which is all that it does"
+    )]
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+impl Serve {
+    pub(super) async fn run(
+        self,
+        database: &DatabaseSettings,
+        output: Output,
+    ) -> anyhow::Result<ExitCode> {
+        // Listening for signals begins now, so that none goes by while the database starts.
+        let stop = std::pin::pin!(asked_to_stop());
+        let settings = &self.settings;
+        settings.upstream.resolve()?;
+        let opened = OpenDatabase::open(database, Ownership::Exclusive).await?;
+        let mut setup = if settings.no_migrate {
+            opened.check_migrated().await?;
+            SetupLock::acquire(&opened.options).await?
+        } else {
+            opened.migrate().await?
+        };
+        let is_first_try = opened.is_embedded
+            && settings.upstream.key_kind() == KeyKind::Test
+            && settings.listen.ip().is_loopback()
+            && settings.role.serves_api()
+            && !has_api_keys(setup.connection()).await?;
+        let demo = if is_first_try {
+            let database = opened.for_command();
+            let demo = demo_group::create(&database, DEMO_CREDITS).await?;
+            database.close().await;
+            Some(demo)
+        } else {
+            None
+        };
+        setup.release().await?;
+
+        let service = Service::start(settings, &opened).await?;
+        if settings.upstream.key_kind() == KeyKind::Test {
+            tracing::warn!("the provider is the sandbox: people and addresses are invented");
+        }
+        tracing::info!(address = %service.address, role = ?settings.role, "listening");
+        announce(&service, demo.as_ref(), output)?;
+
+        let ended = service
+            .run_until(async {
+                if let Err(error) = stop.await {
+                    tracing::error!(%error, "signals cannot be listened for");
+                }
+            })
+            .await;
+        let closed = opened.close().await;
+        if let Err(error) = ended {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the process cannot go on"
+            );
+            return Ok(ExitCode::from(PART_ENDED));
+        }
+        closed.context("the private PostgreSQL did not stop")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Started {
+    address: String,
+    demo_account_group_id: Option<String>,
+    demo_api_key: Option<String>,
+}
+
+fn announce(
+    service: &Service,
+    demo: Option<&demo_group::DemoGroup>,
+    output: Output,
+) -> anyhow::Result<()> {
+    let started = Started {
+        address: service.address.to_string(),
+        demo_account_group_id: demo.map(|demo| demo.id.to_string()),
+        demo_api_key: demo.map(|demo| demo.secret.reveal().to_owned()),
+    };
+    output.print(&started, Started::text)
+}
+
+impl Started {
+    fn text(&self) -> String {
+        let listening = format!("prospector listens on http://{}", self.address);
+        let (Some(group), Some(key)) = (&self.demo_account_group_id, &self.demo_api_key) else {
+            return listening;
+        };
+        format!(
+            "{listening}\n\n\
+             This is the first start, so here is a demo account group with {DEMO_CREDITS} credits. The key is shown this once:\n\n  \
+             export PROSPECTOR=http://{address}\n  \
+             export GROUP={group}\n  \
+             export KEY={key}\n\n\
+             Start a job:\n\n  \
+             curl -s -X POST $PROSPECTOR/v1/accounts/$GROUP/prospecting -H \"Authorization: Bearer $KEY\" \\\n    \
+             -H 'Content-Type: application/json' -H 'Idempotency-Key: first-try' \\\n    \
+             -d '{{\"source\":\"linkedin_search\",\"searchUrl\":\"https://www.linkedin.com/search/results/people/?keywords=plant+manager\",\"maxResults\":50}}'\n",
+            address = self.address,
+        )
+    }
+}
