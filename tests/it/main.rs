@@ -7,4 +7,5 @@
 
 mod embedded;
 mod openapi_document;
+mod sources;
 mod support;
