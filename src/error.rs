@@ -45,6 +45,9 @@ pub enum Error {
     LinkedinNotConnected,
     #[error("the LinkedIn account has no Sales Navigator seat")]
     SalesNavigatorRequired,
+    /// A job that is completed or failed cannot be cancelled.
+    #[error("the job has ended")]
+    JobHasEnded,
     #[error("the account group is paused")]
     AccountGroupPaused,
     #[error("the body is larger than {limit} bytes")]

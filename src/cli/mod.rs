@@ -6,6 +6,7 @@ mod api_key;
 mod credits;
 mod demo;
 mod demo_group;
+mod jobs;
 mod migrate;
 mod output;
 mod sandbox;
@@ -53,6 +54,9 @@ enum Command {
     /// Grant, show and verify credits
     #[command(subcommand)]
     Credits(credits::Credits),
+    /// Cancel jobs of any account group
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     /// Run the sandbox upstream alone
     Sandbox(sandbox::Sandbox),
 }
@@ -91,6 +95,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::AccountGroup(command) => command.run(&cli.database, output).await,
         Command::ApiKey(command) => command.run(&cli.database, output).await,
         Command::Credits(command) => command.run(&cli.database, output).await,
+        Command::Jobs(command) => command.run(&cli.database, output).await,
         Command::Sandbox(sandbox) => sandbox.run().await,
     }
 }

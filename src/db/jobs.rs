@@ -139,6 +139,60 @@ fn job_status(text: &str) -> Result<JobStatus, Error> {
     known_text("job status", text, JobStatus::from_text(text))
 }
 
+/// What became of a cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// Now, or before.
+    Cancelled,
+    /// The job is completed or failed; nothing was changed.
+    HasEnded,
+    NotFound,
+}
+
+/// Cancels a job that has not ended and releases what is left of its reservation: one statement.
+pub async fn cancel_job(
+    connection: &mut PgConnection,
+    account_group: &AccountGroupId,
+    job: &JobId,
+) -> Result<CancelOutcome, Error> {
+    let outcome = sqlx::query_scalar!(
+        r#"select cancel_job_v1($1, $2) as "outcome!""#,
+        account_group.as_str(),
+        job.as_str(),
+    )
+    .fetch_one(connection)
+    .await?;
+    match outcome.as_str() {
+        "cancelled" => Ok(CancelOutcome::Cancelled),
+        "ended" => Ok(CancelOutcome::HasEnded),
+        "not_found" => Ok(CancelOutcome::NotFound),
+        _ => known_text("outcome of a cancel", &outcome, None),
+    }
+}
+
+/// The account group of a job, for operators who know only the job. Looks the job up in each group,
+/// by the index that begins with the group.
+pub async fn find_account_group_of_job(
+    connection: &mut PgConnection,
+    job: &JobId,
+) -> Result<Option<AccountGroupId>, Error> {
+    let id = sqlx::query_scalar!(
+        r#"
+        select g.account_group_id
+        from account_groups g
+        cross join lateral (
+            select from prospecting_jobs j
+            where j.account_group_id = g.account_group_id and j.job_id = $1
+        ) as found
+        limit 1
+        "#,
+        job.as_str(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    known(id.map(TryInto::try_into).transpose())
+}
+
 struct JobColumns {
     job_id: String,
     source: String,

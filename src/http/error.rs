@@ -81,6 +81,7 @@ impl PublicError {
             Error::AccountGroupForbidden => account_group_forbidden(),
             Error::NotFound { what } => not_found(what),
             Error::MethodNotAllowed => method_not_allowed(),
+            Error::JobHasEnded => job_has_ended(),
             Error::IdempotencyConflict => idempotency_conflict(),
             Error::LinkedinNotConnected => linkedin_not_connected(),
             Error::SalesNavigatorRequired => sales_navigator_required(),
@@ -211,6 +212,19 @@ fn method_not_allowed() -> PublicError {
         "METHOD_NOT_ALLOWED",
         "This route does not know the method.",
         "The header Allow lists the methods that it knows.",
+    )
+}
+
+fn job_has_ended() -> PublicError {
+    let violations = Violations::of(
+        "jobId",
+        "job_has_ended",
+        "jobId names a job that is completed or failed already.",
+    );
+    PublicError::invalid(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The job has ended and cannot be cancelled.",
+        &violations,
     )
 }
 

@@ -104,9 +104,10 @@ const fn route(
 
 /// All that this program answers to.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 7] = [
+pub static ROUTES: [Route; 8] = [
     route(Access::KeyAndIdempotency, Method::POST, "/v1/accounts/{accountGroupId}/prospecting", || post(prospecting::start)),
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospecting/{jobId}", || get(prospecting::show)),
+    route(Access::Key, Method::POST, "/v1/accounts/{accountGroupId}/prospecting/{jobId}/cancel", || post(prospecting::cancel)),
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospecting/{jobId}/prospects", || get(prospects::list)),
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/credits", || get(credits::show)),
     route(Access::Open, Method::GET, "/healthz", || get(service::healthz)),

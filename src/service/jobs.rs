@@ -1,6 +1,7 @@
-//! Reading jobs.
+//! Reading and cancelling jobs.
 
 use crate::db;
+use crate::db::jobs::CancelOutcome;
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::job::Job;
 use crate::error::Error;
@@ -12,4 +13,25 @@ pub async fn get_job(app: &App, account_group: &AccountGroupId, job: &JobId) -> 
     let mut connection = app.database.acquire().await?;
     let job = db::jobs::find_job(&mut connection, account_group, job).await?;
     job.ok_or(Error::NotFound { what: "job" })
+}
+
+/// Cancels a job that has not ended; one that is cancelled already stays so. From here on nothing
+/// more is imported or charged; what was imported stays.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::JobHasEnded`]; faults of the database.
+pub async fn cancel_job(
+    app: &App,
+    account_group: &AccountGroupId,
+    job: &JobId,
+) -> Result<(), Error> {
+    let mut connection = app.database.acquire().await?;
+    match db::jobs::cancel_job(&mut connection, account_group, job).await? {
+        CancelOutcome::Cancelled => {
+            tracing::info!(%account_group, %job, "job cancelled");
+            Ok(())
+        }
+        CancelOutcome::HasEnded => Err(Error::JobHasEnded),
+        CancelOutcome::NotFound => Err(Error::NotFound { what: "job" }),
+    }
 }

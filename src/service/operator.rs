@@ -1,4 +1,4 @@
-//! What operators do: account groups, keys, grants, the check of the ledger.
+//! What operators do: account groups, keys, grants, the check of the ledger, jobs of any group.
 
 use uuid::Uuid;
 
@@ -6,9 +6,11 @@ use crate::db;
 use crate::db::account_groups::AccountGroup;
 use crate::db::api_keys::{ApiKey, NewApiKey};
 use crate::db::credits::{GrantOutcome, Verification};
+use crate::db::jobs::CancelOutcome;
 use crate::db::pool::Database;
 use crate::domain::api_key::{ApiKeySecret, KeyKind};
-use crate::domain::id::{AccountGroupId, LinkedinAccountId};
+use crate::domain::id::{AccountGroupId, JobId, LinkedinAccountId};
+use crate::domain::job::Job;
 use crate::domain::permission::Permission;
 use crate::domain::plan::Plan;
 use crate::error::Error;
@@ -18,6 +20,10 @@ use crate::error::Error;
 pub enum Refusal {
     #[error("there is no account group {0}")]
     NoAccountGroup(AccountGroupId),
+    #[error("there is no job {0}")]
+    NoJob(JobId),
+    #[error("the job {0} is completed or failed already")]
+    JobHasEnded(JobId),
     #[error("there is no API key {0}")]
     NoApiKey(Uuid),
     #[error("the reference {0:?} was used before for another amount")]
@@ -208,4 +214,24 @@ pub async fn grant_credits(
 pub async fn verify_credits(database: &Database) -> Result<Verification, Refusal> {
     let mut connection = database.acquire().await?;
     Ok(db::credits::verify_ledger(&mut connection).await?)
+}
+
+/// Cancels a job of any account group.
+///
+/// # Errors
+/// [`Refusal::NoJob`], [`Refusal::JobHasEnded`]; faults of the database.
+pub async fn cancel_job(database: &Database, job: &JobId) -> Result<Job, Refusal> {
+    let mut connection = database.acquire().await?;
+    let missing = || Refusal::NoJob(job.clone());
+    let group = db::jobs::find_account_group_of_job(&mut connection, job)
+        .await?
+        .ok_or_else(missing)?;
+    match db::jobs::cancel_job(&mut connection, &group, job).await? {
+        CancelOutcome::Cancelled => {}
+        CancelOutcome::HasEnded => return Err(Refusal::JobHasEnded(job.clone())),
+        CancelOutcome::NotFound => return Err(missing()),
+    }
+    db::jobs::find_job(&mut connection, &group, job)
+        .await?
+        .ok_or_else(missing)
 }

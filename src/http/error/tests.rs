@@ -21,6 +21,7 @@ fn every_error() -> Vec<(Error, u16, &'static str, Option<&'static str>)> {
         (Error::AccountGroupForbidden, 403, "FORBIDDEN", None),
         (Error::NotFound { what: "job" }, 404, "NOT_FOUND", None),
         (Error::MethodNotAllowed, 405, "METHOD_NOT_ALLOWED", None),
+        (Error::JobHasEnded, 422, "VALIDATION_ERROR", None),
         (Error::IdempotencyConflict, 409, "IDEMPOTENCY_CONFLICT", None),
         (Error::LinkedinNotConnected, 409, "LINKEDIN_NOT_CONNECTED", None),
         (Error::SalesNavigatorRequired, 409, "SALES_NAVIGATOR_REQUIRED", None),

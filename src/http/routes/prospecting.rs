@@ -1,4 +1,4 @@
-//! Jobs: start one, read one.
+//! Jobs: start one, read one, cancel one.
 
 use axum::extract::{RawQuery, Request, State};
 use axum::http::header::{CACHE_CONTROL, ETAG, HeaderName, LOCATION, RETRY_AFTER};
@@ -21,7 +21,7 @@ use crate::http::job_body::JobBody;
 use crate::http::query::Query;
 use crate::http::router::HttpState;
 use crate::http::timestamp::Timestamp;
-use crate::service::jobs::get_job;
+use crate::service::jobs::{cancel_job, get_job};
 use crate::service::start_job::{StartedJob, start_job};
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -69,6 +69,37 @@ pub async fn show(
     let group = &authorized.account_group.id;
     let job = get_job(&state.app, group, &authorized.target).await?;
     answer_with_job(&job, &headers, Utc::now())
+}
+
+/// `POST /v1/accounts/{accountGroupId}/prospecting/{jobId}/cancel`
+///
+/// A body is ignored.
+///
+/// # Errors
+/// As the contract lists them.
+pub async fn cancel(
+    State(state): State<HttpState>,
+    authorized: Authorized<ProspectingWrite, JobId>,
+    RawQuery(query): RawQuery,
+) -> Result<Answer, Error> {
+    let mut violations = Violations::none();
+    let _no_parameters = Query::read(query.as_deref(), &[], &mut violations);
+    if !violations.is_empty() {
+        return Err(Error::Invalid(violations));
+    }
+    let job_id = &authorized.target;
+    cancel_job(&state.app, &authorized.account_group.id, job_id).await?;
+    Answer::ok(&CancelledBody {
+        job_id,
+        status: JobStatus::Cancelled,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelledBody<'a> {
+    job_id: &'a JobId,
+    status: JobStatus,
 }
 
 fn add(violations: &mut Violations, found: &Violations) {
