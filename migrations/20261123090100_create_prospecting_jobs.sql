@@ -15,9 +15,10 @@ create table prospecting_jobs (
     idempotency_key text collate "C",
     fingerprint bytea,
 
-    -- Where the job stands. `due_at` is when a queued job may run; with a waiting reason, when it resumes.
+    -- Where the job stands. `due_at` is when a queued job may run; with a waiting reason, when it
+    -- resumes. Not rounded to milliseconds: rounded up, a job would not be due when it is looked for.
     status text not null default 'queued',
-    due_at timestamptz(3) not null default now(),
+    due_at timestamptz not null default now(),
     waiting_reason text,
     lease_token uuid,
     lease_expires_at timestamptz,

@@ -116,7 +116,7 @@ create function wait_job_v1(
 ) returns text
 language plpgsql volatile as $$
 declare
-    v_due timestamptz(3) := case
+    v_due timestamptz := case
         when p_seconds is not null then clock_timestamp() + make_interval(secs => p_seconds)
         else (date_trunc('day', clock_timestamp() at time zone 'utc') + interval '1 day') at time zone 'utc'
     end;
@@ -172,7 +172,7 @@ create function break_off_run_v1(
 ) returns text
 language plpgsql volatile as $$
 declare
-    v_due timestamptz(3) := clock_timestamp() + make_interval(secs => p_retry_seconds);
+    v_due timestamptz := clock_timestamp() + make_interval(secs => p_retry_seconds);
     v_stalled integer;
 begin
     perform from credit_accounts c where c.account_group_id = p_account_group_id for no key update;

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection, Postgres};
+use sqlx::{ConnectOptions, Connection, Postgres};
 
 use crate::error::Error;
 
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A connection that was not used for so long is asked for a sign of life before it is.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// The bounds of one pool's statements.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +52,17 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(limits.connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // A ping before each use would be a round trip; a dead connection shows itself on use.
+            // A ping before each use would be a round trip. Only a connection that has rested is asked,
+            // since the database may have gone and come back meanwhile.
             .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Self { pool }
     }
@@ -85,15 +97,4 @@ impl Database {
 
 fn milliseconds(duration: Duration) -> String {
     duration.as_millis().to_string()
-}
-
-/// Asks the database for a sign of life.
-///
-/// # Errors
-/// [`Error::Unavailable`] when it gives none.
-pub async fn ping(connection: &mut PgConnection) -> Result<(), Error> {
-    sqlx::query_scalar!(r#"select 1 as "one!""#)
-        .fetch_one(connection)
-        .await?;
-    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::service::linkedin_health::LinkedinHealth;
 use crate::service::wake_up::WakeUp;
 use crate::startup::database::OpenDatabase;
 use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
-use crate::worker::context::{WorkerContext, WorkerLimits};
+use crate::worker::context::{WorkerContext, WorkerLimits, statement_timeout};
 use crate::worker::pool::{PoolSignals, notify_other_processes, run_pool};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -97,7 +97,7 @@ impl Service {
             wake_up: Arc::clone(&wake_up),
             last_uses: Default::default(),
         });
-        let worker_timeout = (limits.lease / 2).max(Duration::from_secs(5));
+        let worker_timeout = statement_timeout(limits.lease);
         // One connection carries notifications; the rest is for claims, pages and batches.
         let worker = Arc::new(WorkerContext {
             database: pool(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::db::pool::Database;
 use crate::domain::quota::QuotaLimits;
+use crate::error::Error;
 use crate::service::wake_up::WakeUp;
 use crate::upstream::email_finder::EmailFinder;
 use crate::upstream::provider::LinkedinProvider;
@@ -25,6 +26,9 @@ pub struct WorkerLimits {
     pub quotas: QuotaLimits,
 }
 
+/// What is added to a statement's own time limit before the connection counts as dead.
+const SLACK: Duration = Duration::from_secs(5);
+
 /// The parts that runs are made of, built once at start-up and shared.
 pub struct WorkerContext {
     /// For claims, pages and batches.
@@ -35,4 +39,28 @@ pub struct WorkerContext {
     pub email_finder: Option<Arc<dyn EmailFinder>>,
     pub wake_up: Arc<WakeUp>,
     pub limits: WorkerLimits,
+}
+
+impl WorkerContext {
+    /// Waits for the database, but not for one whose host is gone without a word: its own time limits
+    /// cannot be heard any more.
+    ///
+    /// # Errors
+    /// Those of the work, or [`Error::Unavailable`] when it takes too long. What became of a write is
+    /// then unknown.
+    pub async fn bounded<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let limit = statement_timeout(self.limits.lease) + SLACK;
+        tokio::time::timeout(limit, work)
+            .await
+            .unwrap_or_else(|elapsed| Err(Error::database_unavailable(elapsed)))
+    }
+}
+
+/// How long a statement of a worker may take on the database: half the lease, at least 5 s.
+#[must_use]
+pub fn statement_timeout(lease: Duration) -> Duration {
+    (lease / 2).max(Duration::from_secs(5))
 }

@@ -133,7 +133,7 @@ pub async fn notify_other_processes(context: Arc<WorkerContext>, shutdown: Cance
         }
         let notified =
             async { queue::notify_workers(&mut *context.database.acquire().await?).await };
-        if let Err(error) = notified.await {
+        if let Err(error) = context.bounded(notified).await {
             // The others find the job by polling.
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -207,13 +207,16 @@ impl Pool {
 
     async fn claim(&self) -> Result<ClaimOutcome, Error> {
         let limits = &self.context.limits;
-        let mut connection = self.context.database.acquire().await?;
-        queue::claim_job(
-            &mut connection,
-            limits.lease,
-            limits.running_per_account_group,
-        )
-        .await
+        let claiming = async {
+            let mut connection = self.context.database.acquire().await?;
+            queue::claim_job(
+                &mut connection,
+                limits.lease,
+                limits.running_per_account_group,
+            )
+            .await
+        };
+        self.context.bounded(claiming).await
     }
 
     async fn run(&self, lease: &Lease) {
@@ -234,7 +237,7 @@ impl Pool {
                 Ok(end) => end,
                 Err(_) => {
                     tracing::error!("the run panicked");
-                    break_off(&self.context.reserved, lease, 1).await
+                    break_off(&self.context, lease, 1).await
                 }
             };
             let seconds = began.elapsed().as_secs_f64();
@@ -271,7 +274,7 @@ impl Pool {
                 let mut connection = self.context.reserved.acquire().await?;
                 queue::prolong_leases(&mut connection, &held, self.context.limits.lease).await
             };
-            match prolonged.await {
+            match self.context.bounded(prolonged).await {
                 Ok(lost) => {
                     failures = 0;
                     self.leases.lost(&lost);
@@ -294,7 +297,7 @@ impl Pool {
                 () = self.signals.shutdown.cancelled() => return,
                 () = tokio::time::sleep(jittered(REAP_EVERY)) => {}
             }
-            if let Err(error) = self.reap().await {
+            if let Err(error) = self.context.bounded(self.reap()).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "expired leases were not looked for"
@@ -306,11 +309,19 @@ impl Pool {
     async fn reap(&self) -> Result<(), Error> {
         let mut connection = self.context.database.acquire().await?;
         for lease in queue::list_expired_leases(&mut connection, REAPED_PER_PASS).await? {
-            let outcome =
-                queue::break_off_run(&mut connection, &lease, BreakOff::ExpiredOnly).await?;
-            if outcome != BreakOffOutcome::LeaseLost {
-                tracing::warn!(account_group = %lease.account_group, job = %lease.job, ?outcome, "expired lease broken");
-                self.context.wake_up.local.notify_one();
+            let Lease {
+                account_group, job, ..
+            } = &lease;
+            match queue::break_off_run(&mut connection, &lease, BreakOff::ExpiredOnly).await {
+                Ok(BreakOffOutcome::LeaseLost) => {}
+                Ok(outcome) => {
+                    tracing::warn!(%account_group, %job, ?outcome, "expired lease broken");
+                    self.context.wake_up.local.notify_one();
+                }
+                // One job whose locks are held must not keep the others waiting.
+                Err(error) => {
+                    tracing::warn!(%account_group, %job, error = &error as &dyn std::error::Error, "expired lease not broken");
+                }
             }
         }
         Ok(())

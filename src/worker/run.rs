@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::db::pool::Database;
 use crate::db::prospects::list_lookups;
 use crate::db::queue::{
     self, BatchOutcome, BreakOff, FETCHED_MAX, Fenced, Lease, NewPage, PageOutcome, RunState,
@@ -131,8 +130,10 @@ impl<'a> Run<'a> {
     }
 
     async fn read_back(&self) -> Result<Next, Error> {
-        let mut connection = self.context.database.acquire().await?;
-        let state = queue::find_run(&mut connection, self.lease).await?;
+        let reading = async {
+            queue::find_run(&mut *self.context.database.acquire().await?, self.lease).await
+        };
+        let state = self.context.bounded(reading).await?;
         Ok(state.map_or(Next::End(RunEnd::LeaseLost), |state| {
             Next::Step(Box::new(state))
         }))
@@ -144,7 +145,7 @@ impl<'a> Run<'a> {
         }
         if state.paused {
             return self
-                .wait(WaitingReason::Paused, WaitUntil::After(PAUSED_FOR))
+                .wait(&state, WaitingReason::Paused, WaitUntil::After(PAUSED_FOR))
                 .await;
         }
         let runs_for = (state.now - state.started_at).to_std().unwrap_or_default();
@@ -171,7 +172,9 @@ impl<'a> Run<'a> {
             .of(list_type)
             .saturating_sub(state.quota_used_today);
         if quota_left == 0 {
-            return self.wait(WaitingReason::Quota, WaitUntil::NextDay).await;
+            return self
+                .wait(&state, WaitingReason::Quota, WaitUntil::NextDay)
+                .await;
         }
         let may_fetch = FETCHED_MAX.saturating_sub(state.fetched).max(1);
         let limit = page_size(kind)
@@ -220,22 +223,26 @@ impl<'a> Run<'a> {
         page: FetchedPage,
         list_type: ListType,
     ) -> Result<Next, Error> {
-        let mut connection = self.context.database.acquire().await?;
         let number = state.page + 1;
-        let outcome = queue::import_page(
-            &mut connection,
-            self.lease,
-            self.context.limits.lease,
-            NewPage {
-                page: number,
-                items: &page.items,
-                cursor: page.cursor.clone(),
-                available: page.available,
-                upstream_ended: page.ended,
-                list_type,
-            },
-        )
-        .await?;
+        let new_page = NewPage {
+            page: number,
+            items: &page.items,
+            cursor: page.cursor.clone(),
+            available: page.available,
+            upstream_ended: page.ended,
+            list_type,
+        };
+        let committing = async {
+            let mut connection = self.context.database.acquire().await?;
+            queue::import_page(
+                &mut connection,
+                self.lease,
+                self.context.limits.lease,
+                new_page,
+            )
+            .await
+        };
+        let outcome = self.context.bounded(committing).await?;
         match outcome {
             PageOutcome::Committed {
                 job_ended,
@@ -300,7 +307,7 @@ impl<'a> Run<'a> {
             return self.hand_back().await;
         }
         let wait = retry_after.unwrap_or_else(|| parked_for(state.stalled_waits + 1));
-        self.wait(WaitingReason::Upstream, WaitUntil::After(wait))
+        self.wait(state, WaitingReason::Upstream, WaitUntil::After(wait))
             .await
     }
 
@@ -310,18 +317,19 @@ impl<'a> Run<'a> {
                 .give_up_enrichment(EnrichmentErrorCode::FinderUnavailable)
                 .await;
         };
-        let mut connection = self.context.database.acquire().await?;
-        let lease = self.lease;
-        let after = state.enriched_through;
-        let lookups = list_lookups(
-            &mut connection,
-            &lease.account_group,
-            &lease.job,
-            after,
-            finder.batch_size(),
-        )
-        .await?;
-        drop(connection);
+        let (lease, after) = (self.lease, state.enriched_through);
+        let reading = async {
+            let mut connection = self.context.database.acquire().await?;
+            list_lookups(
+                &mut connection,
+                &lease.account_group,
+                &lease.job,
+                after,
+                finder.batch_size(),
+            )
+            .await
+        };
+        let lookups = self.context.bounded(reading).await?;
         let looking_up = async { Ok(enrichment::look_up(finder, lookups).await) };
         match self.bounded(looking_up).await {
             Ok(batch) => self.commit_batch(state, batch).await,
@@ -334,18 +342,22 @@ impl<'a> Run<'a> {
 
     async fn commit_batch(&self, mut state: RunState, batch: AnsweredBatch) -> Result<Next, Error> {
         if let Some(through_row) = batch.through_row {
-            let mut connection = self.context.database.acquire().await?;
             let number = state.enrichment_batch + 1;
             let lease_time = self.context.limits.lease;
-            let outcome = queue::store_emails(
-                &mut connection,
-                self.lease,
-                lease_time,
-                number,
-                through_row,
-                &batch.answers,
-            );
-            match outcome.await? {
+            let committing = async {
+                let mut connection = self.context.database.acquire().await?;
+                let answers = &batch.answers;
+                queue::store_emails(
+                    &mut connection,
+                    self.lease,
+                    lease_time,
+                    number,
+                    through_row,
+                    answers,
+                )
+                .await
+            };
+            match self.context.bounded(committing).await? {
                 BatchOutcome::Committed { job_ended: true } => {
                     return Ok(Next::End(RunEnd::Completed));
                 }
@@ -395,45 +407,74 @@ impl<'a> Run<'a> {
     }
 
     async fn give_up_enrichment(&self, code: EnrichmentErrorCode) -> Result<Next, Error> {
-        let mut connection = self.context.reserved.acquire().await?;
-        let done = queue::give_up_enrichment(&mut connection, self.lease, code).await?;
+        let giving_up = async {
+            queue::give_up_enrichment(
+                &mut *self.context.reserved.acquire().await?,
+                self.lease,
+                code,
+            )
+            .await
+        };
+        let done = self.context.bounded(giving_up).await?;
         Ok(Next::End(if_held(done, RunEnd::Completed)))
     }
 
     async fn fail(&self, code: JobErrorCode) -> Result<Next, Error> {
-        let mut connection = self.context.reserved.acquire().await?;
-        let done = queue::fail_job(&mut connection, self.lease, code).await?;
+        let failing = async {
+            queue::fail_job(
+                &mut *self.context.reserved.acquire().await?,
+                self.lease,
+                code,
+            )
+            .await
+        };
+        let done = self.context.bounded(failing).await?;
         Ok(Next::End(if_held(done, RunEnd::Failed(code))))
     }
 
-    async fn wait(&self, reason: WaitingReason, until: WaitUntil) -> Result<Next, Error> {
-        let mut connection = self.context.reserved.acquire().await?;
-        let outcome = queue::wait_job(&mut connection, self.lease, Some(reason), until).await?;
-        drop(connection);
-        match outcome {
+    async fn wait(
+        &self,
+        state: &RunState,
+        reason: WaitingReason,
+        until: WaitUntil,
+    ) -> Result<Next, Error> {
+        match self.let_go(Some(reason), until).await? {
             WaitOutcome::Waiting => Ok(Next::End(RunEnd::Waiting(reason))),
+            WaitOutcome::OutOfPatience if state.import_ended => {
+                self.give_up_enrichment(EnrichmentErrorCode::FinderUnavailable)
+                    .await
+            }
             WaitOutcome::OutOfPatience => self.fail(JobErrorCode::UpstreamUnavailable).await,
             WaitOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
         }
     }
 
     async fn hand_back(&self) -> Result<Next, Error> {
-        let mut connection = self.context.reserved.acquire().await?;
-        let outcome = queue::wait_job(
-            &mut connection,
-            self.lease,
-            None,
-            WaitUntil::After(Duration::ZERO),
-        )
-        .await?;
-        match outcome {
+        match self.let_go(None, WaitUntil::After(Duration::ZERO)).await? {
             WaitOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
             WaitOutcome::Waiting | WaitOutcome::OutOfPatience => Ok(Next::End(RunEnd::HandedBack)),
         }
     }
 
+    async fn let_go(
+        &self,
+        reason: Option<WaitingReason>,
+        until: WaitUntil,
+    ) -> Result<WaitOutcome, Error> {
+        let letting_go = async {
+            queue::wait_job(
+                &mut *self.context.reserved.acquire().await?,
+                self.lease,
+                reason,
+                until,
+            )
+            .await
+        };
+        self.context.bounded(letting_go).await
+    }
+
     async fn break_off(&self, stalled_attempts: u32) -> RunEnd {
-        break_off(&self.context.reserved, self.lease, stalled_attempts).await
+        break_off(self.context, self.lease, stalled_attempts).await
     }
 }
 
@@ -446,13 +487,13 @@ fn if_held(done: Fenced, end: RunEnd) -> RunEnd {
 
 /// Puts a job back after its run came to grief: the attempt counts. If even that fails, the lease
 /// runs out by itself and the reaper does the same.
-pub async fn break_off(database: &Database, lease: &Lease, stalled_attempts: u32) -> RunEnd {
+pub async fn break_off(context: &WorkerContext, lease: &Lease, stalled_attempts: u32) -> RunEnd {
     let retry_after = wait_before_retry(stalled_attempts.max(1), 1.0);
-    let done = async {
-        let mut connection = database.acquire().await?;
+    let breaking_off = async {
+        let mut connection = context.reserved.acquire().await?;
         queue::break_off_run(&mut connection, lease, BreakOff::OwnRun { retry_after }).await
     };
-    if let Err(error) = done.await {
+    if let Err(error) = context.bounded(breaking_off).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "the lease is left to run out"
