@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::serve::asked_to_stop;
+use crate::cli::serve::stop_signal;
 use crate::startup::upstreams::run_sandbox;
 use crate::upstream;
 
@@ -19,6 +19,7 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = stop_signal()?;
         let bound = upstream::sandbox::Sandbox::bind(self.listen).await;
         let sandbox = bound.with_context(|| format!("{} cannot be listened on", self.listen))?;
         println!(
@@ -30,8 +31,7 @@ impl Sandbox {
         tokio::pin!(running);
         tokio::select! {
             ended = &mut running => ended?,
-            stopped = asked_to_stop() => {
-                stopped?;
+            () = stop => {
                 shutdown.cancel();
                 running.await?;
             }

@@ -24,29 +24,31 @@ pub(super) struct Serve {
     settings: ServiceSettings,
 }
 
-/// Ends at the first SIGTERM or SIGINT; from then on a second one ends the process at once.
+/// Listens for SIGTERM and SIGINT from now on. The future ends at the first of them; from then on a
+/// second one ends the process at once.
 ///
 /// # Errors
 /// The system does not let us listen for signals.
-pub(super) async fn asked_to_stop() -> std::io::Result<()> {
+pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "ends with the process, which is all that it does"
-    )]
-    tokio::spawn(async move {
+    let mut next = async move || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        std::process::exit(130);
-    });
-    Ok(())
+    };
+    Ok(async move {
+        next().await;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends with the process, which is all that it does"
+        )]
+        tokio::spawn(async move {
+            next().await;
+            std::process::exit(130);
+        });
+    })
 }
 
 impl Serve {
@@ -55,8 +57,8 @@ impl Serve {
         database: &DatabaseSettings,
         output: Output,
     ) -> anyhow::Result<ExitCode> {
-        // Listening for signals begins now, so that none goes by while the database starts.
-        let stop = std::pin::pin!(asked_to_stop());
+        // From here on, so that no signal goes by while the database starts.
+        let stop = stop_signal()?;
         let settings = &self.settings;
         settings.upstream.resolve()?;
         let opened = OpenDatabase::open(database, Ownership::Exclusive).await?;
@@ -88,13 +90,7 @@ impl Serve {
         tracing::info!(address = %service.address, role = ?settings.role, "listening");
         announce(&service, demo.as_ref(), output)?;
 
-        let ended = service
-            .run_until(async {
-                if let Err(error) = stop.await {
-                    tracing::error!(%error, "signals cannot be listened for");
-                }
-            })
-            .await;
+        let ended = service.run_until(stop).await;
         let closed = opened.close().await;
         if let Err(error) = ended {
             tracing::error!(
