@@ -36,7 +36,9 @@ create table prospecting_jobs (
     stop_reason text,
     page integer not null default 0,
     cursor jsonb,
+    -- Pages in a row without a new person, and the items on them.
     barren_pages integer not null default 0,
+    barren_items integer not null default 0,
     import_progress double precision not null default 0,
     row_count integer not null default 0,
     available integer,
@@ -114,7 +116,7 @@ create table prospecting_jobs (
     ),
     constraint prospecting_jobs_counts_not_negative check (
         least(
-            attempt, stalled_attempts, stalled_waits, page, barren_pages, row_count, fetched, imported,
+            attempt, stalled_attempts, stalled_waits, page, barren_pages, barren_items, row_count, fetched, imported,
             duplicates, invalid, not_found, failed, suppressed, enrichment_batch, enriched_through,
             answered, emails_found, coalesce(available, 0)
         ) >= 0

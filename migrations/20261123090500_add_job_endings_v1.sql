@@ -120,9 +120,10 @@ declare
         when p_seconds is not null then clock_timestamp() + make_interval(secs => p_seconds)
         else (date_trunc('day', clock_timestamp() at time zone 'utc') + interval '1 day') at time zone 'utc'
     end;
+    v_stalled_waits integer;
     v_progressed_at timestamptz;
 begin
-    select j.progressed_at into v_progressed_at
+    select j.stalled_waits, j.progressed_at into v_stalled_waits, v_progressed_at
     from prospecting_jobs j
     where j.account_group_id = p_account_group_id and j.job_id = p_job_id
         and j.status = 'running' and j.lease_token = p_lease_token
@@ -130,7 +131,11 @@ begin
     if not found then
         return 'lease_lost';
     end if;
-    if p_reason = 'upstream' and v_progressed_at < clock_timestamp() - make_interval(secs => p_patience_seconds) then
+    -- The first wait since the last progress is always granted: the time before it may have been spent
+    -- in the queue, or with no worker running.
+    if p_reason = 'upstream' and v_stalled_waits > 0
+        and v_progressed_at < clock_timestamp() - make_interval(secs => p_patience_seconds)
+    then
         return 'out_of_patience';
     end if;
 

@@ -66,7 +66,10 @@ create function import_page_v1(
     p_upstream_ended text,
     p_list_type text,
     p_fetched_max integer,
-    p_barren_pages_max integer
+    -- A source counts as exhausted after so many pages in a row, with so many items on them, without a
+    -- new person. Pages may be as small as the rows still wanted, so that pages alone say little.
+    p_barren_pages_max integer,
+    p_barren_items_max integer
 )
 -- outcome: committed, already_done (this page number is taken: read the job back), lease_lost
 returns table (
@@ -94,6 +97,8 @@ declare
     v_failed integer := 0;
     v_new integer := 0;
     v_sent integer := jsonb_array_length(p_items);
+    -- A page without any item counts as a full one, or a source of empty pages would never end.
+    v_barren_items integer := coalesce(nullif(jsonb_array_length(p_items), 0), 25);
     v_balance bigint;
     v_stop text;
     v_wanted integer;
@@ -225,7 +230,10 @@ begin
         when p_upstream_ended is not null then p_upstream_ended
         when v_wanted = 0 and not v_by_row then 'max_results'
         when v_job.fetched + v_sent >= p_fetched_max then 'source_cap'
-        when v_new = 0 and not v_by_row and v_job.barren_pages + 1 >= p_barren_pages_max then 'source_exhausted'
+        when v_new = 0 and not v_by_row
+            and v_job.barren_pages + 1 >= p_barren_pages_max
+            and v_job.barren_items + v_barren_items >= p_barren_items_max
+            then 'source_exhausted'
     end;
 
     if v_imported > 0 then
@@ -241,6 +249,7 @@ begin
     set page = p_page,
         cursor = p_cursor,
         barren_pages = case when v_new = 0 then barren_pages + 1 else 0 end,
+        barren_items = case when v_new = 0 then barren_items + v_barren_items else 0 end,
         row_count = v_rows,
         available = coalesce(p_available, available),
         fetched = fetched + v_sent,

@@ -11,6 +11,7 @@ use crate::cli::open_migrated;
 use crate::cli::output::{Items, Output, iso, table};
 use crate::config::{DatabaseSettings, UpstreamSettings};
 use crate::db;
+use crate::domain::api_key::KeyKind;
 use crate::domain::id::AccountGroupId;
 use crate::domain::permission::Permission;
 use crate::service::operator::{self, KeyOrder};
@@ -157,8 +158,12 @@ impl ApiKey {
                 let (made, secret) = operator::create_api_key(&database, &order).await?;
                 output.print(&ApiKeyView::made(made, secret.reveal()), |key| {
                     format!(
-                        "{}\n\nThe secret, shown this once:\n{}",
+                        "{}\n\nThe secret, shown this once; it is valid with the provider {}:\n{}",
                         ApiKeyView::text(std::slice::from_ref(key)),
+                        match order.kind {
+                            KeyKind::Live => "unipile",
+                            KeyKind::Test => "sandbox",
+                        },
                         key.secret.as_deref().unwrap_or_default()
                     )
                 })?;

@@ -68,7 +68,7 @@ const PART_ENDED: u8 = 70;
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
     let quiet = !matches!(cli.command, Command::Serve(_) | Command::Sandbox(_));
-    if let Err(error) = start_logging(&cli.log, if quiet { "warn" } else { "info" }) {
+    if let Err(error) = start_logging(&cli.log, if quiet { "warn" } else { "info,sqlx=warn" }) {
         return failed(&anyhow::Error::new(error).context("RUST_LOG cannot be read"));
     }
     match execute(cli).await {

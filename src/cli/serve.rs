@@ -6,12 +6,13 @@ use anyhow::Context;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::PART_ENDED;
+use crate::cli::demo_group::{self, DemoGroup};
 use crate::cli::output::Output;
-use crate::cli::{PART_ENDED, demo_group};
 use crate::config::{DatabaseSettings, ServiceSettings};
-use crate::db::api_keys::has_api_keys;
 use crate::db::migrator::SetupLock;
 use crate::domain::api_key::KeyKind;
+use crate::service::operator;
 use crate::startup::database::{OpenDatabase, Ownership};
 use crate::startup::service::Service;
 
@@ -62,22 +63,18 @@ impl Serve {
         let settings = &self.settings;
         settings.upstream.resolve()?;
         let opened = OpenDatabase::open(database, Ownership::Exclusive).await?;
-        let mut setup = if settings.no_migrate {
+        let setup = if settings.no_migrate {
             opened.check_migrated().await?;
             SetupLock::acquire(&opened.options).await?
         } else {
             opened.migrate().await?
         };
-        let is_first_try = opened.is_embedded
+        let may_make_demo = opened.is_embedded
             && settings.upstream.key_kind() == KeyKind::Test
             && settings.listen.ip().is_loopback()
-            && settings.role.serves_api()
-            && !has_api_keys(setup.connection()).await?;
-        let demo = if is_first_try {
-            let database = opened.for_command();
-            let demo = demo_group::create(&database, DEMO_CREDITS).await?;
-            database.close().await;
-            Some(demo)
+            && settings.role.serves_api();
+        let demo = if may_make_demo {
+            demo_group_at_first_start(&opened).await?
         } else {
             None
         };
@@ -104,6 +101,17 @@ impl Serve {
     }
 }
 
+/// A demo account group, where no key was ever made.
+async fn demo_group_at_first_start(opened: &OpenDatabase) -> anyhow::Result<Option<DemoGroup>> {
+    let database = opened.for_command();
+    let demo = match operator::has_api_keys(&database).await? {
+        true => None,
+        false => Some(demo_group::create(&database, DEMO_CREDITS).await?),
+    };
+    database.close().await;
+    Ok(demo)
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Started {
@@ -112,11 +120,7 @@ struct Started {
     demo_api_key: Option<String>,
 }
 
-fn announce(
-    service: &Service,
-    demo: Option<&demo_group::DemoGroup>,
-    output: Output,
-) -> anyhow::Result<()> {
+fn announce(service: &Service, demo: Option<&DemoGroup>, output: Output) -> anyhow::Result<()> {
     let started = Started {
         address: service.address.to_string(),
         demo_account_group_id: demo.map(|demo| demo.id.to_string()),

@@ -30,20 +30,31 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
 }
 
 /// Whether the statement met another one and did nothing, so that it can be sent again at once.
-#[must_use]
-pub fn is_conflict(error: &sqlx::Error) -> bool {
+fn is_conflict(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| matches!(&*code, "40001" | "40P01"))
 }
 
-/// The name of the constraint that a write broke.
-#[must_use]
-pub fn broken_constraint(error: &sqlx::Error) -> Option<&str> {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::constraint)
+/// How often a statement that met another one is sent again.
+const CONFLICT_RETRIES: u32 = 3;
+
+/// Counts conflicts: whether a failed statement is to be sent again.
+#[derive(Debug, Default)]
+pub struct Conflicts(u32);
+
+impl Conflicts {
+    /// # Errors
+    /// The fault, when it is no conflict or there were too many.
+    pub fn send_again(&mut self, error: sqlx::Error) -> Result<(), Error> {
+        self.0 += 1;
+        if is_conflict(&error) && self.0 <= CONFLICT_RETRIES {
+            Ok(())
+        } else {
+            Err(error.into())
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {

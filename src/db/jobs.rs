@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::db::error::is_conflict;
+use crate::db::error::Conflicts;
 use crate::db::{column, count, known, known_text};
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::idempotency_key::IdempotencyKey;
@@ -54,20 +54,16 @@ pub enum StartOutcome {
     NoAccountGroup,
 }
 
-/// How often a statement that met another one is sent again.
-const CONFLICT_RETRIES: u32 = 3;
-
 /// Stores a job with its key and its reservation, or finds the key's job: one statement.
 pub async fn start_job(
     connection: &mut PgConnection,
     job: NewJob<'_>,
 ) -> Result<StartOutcome, Error> {
-    let mut retries = 0;
+    let mut conflicts = Conflicts::default();
     loop {
         match call_start_job(&mut *connection, &job).await {
-            Err(error) if is_conflict(&error) && retries < CONFLICT_RETRIES => retries += 1,
-            Err(error) => return Err(error.into()),
             Ok(row) => return row.into_outcome(),
+            Err(error) => conflicts.send_again(error)?,
         }
     }
 }
@@ -155,13 +151,18 @@ pub async fn cancel_job(
     account_group: &AccountGroupId,
     job: &JobId,
 ) -> Result<CancelOutcome, Error> {
-    let outcome = sqlx::query_scalar!(
-        r#"select cancel_job_v1($1, $2) as "outcome!""#,
-        account_group.as_str(),
-        job.as_str(),
-    )
-    .fetch_one(connection)
-    .await?;
+    let mut conflicts = Conflicts::default();
+    let outcome = loop {
+        let cancelling = sqlx::query_scalar!(
+            r#"select cancel_job_v1($1, $2) as "outcome!""#,
+            account_group.as_str(),
+            job.as_str(),
+        );
+        match cancelling.fetch_one(&mut *connection).await {
+            Ok(outcome) => break outcome,
+            Err(error) => conflicts.send_again(error)?,
+        }
+    };
     match outcome.as_str() {
         "cancelled" => Ok(CancelOutcome::Cancelled),
         "ended" => Ok(CancelOutcome::HasEnded),

@@ -101,3 +101,40 @@ pub async fn is_migrated(connection: &mut PgConnection) -> Result<bool, Error> {
         .iter()
         .all(|migration| applied.contains(&migration.version)))
 }
+
+/// The name of our database in a private PostgreSQL.
+pub const EMBEDDED_DATABASE: &str = "prospector";
+
+/// Makes our database in a private PostgreSQL, whose own database `options` name.
+///
+/// # Errors
+/// Faults of the database.
+pub async fn create_database_if_missing(options: &PgConnectOptions) -> Result<(), Error> {
+    let mut connection = options
+        .clone()
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from pg_database where datname = $1) as "exists!""#,
+        EMBEDDED_DATABASE,
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    if !exists {
+        // Another command may be doing the same: then the database is there, which is all we want.
+        let made = sqlx::raw_sql("create database prospector")
+            .execute(&mut connection)
+            .await;
+        let taken = |error: &sqlx::Error| {
+            let code = error
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code);
+            code.is_some_and(|code| code == "42P04" || code == "23505")
+        };
+        made.map(|_| ())
+            .or_else(|error| if taken(&error) { Ok(()) } else { Err(error) })?;
+    }
+    connection.close().await?;
+    Ok(())
+}

@@ -1,4 +1,4 @@
-//! Connections: two pools, so that neither requests nor workers can starve the other.
+//! Connections: several pools, so that neither requests nor workers nor heartbeats starve the others.
 
 use std::time::Duration;
 

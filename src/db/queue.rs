@@ -226,8 +226,10 @@ pub enum PageOutcome {
 
 /// The most items one job may fetch, repeats and all.
 pub const FETCHED_MAX: u32 = 5_000;
-/// After so many pages in a row without a new person the source counts as exhausted.
+/// After so many pages in a row without a new person, with so many items on them, the source counts
+/// as exhausted.
 const BARREN_PAGES_MAX: i32 = 20;
+const BARREN_ITEMS_MAX: i32 = 100;
 
 /// Commits a page: people, rows, charge, counts, cursor and the check of the lease in one statement.
 pub async fn import_page(
@@ -241,7 +243,7 @@ pub async fn import_page(
         r#"
         select outcome as "outcome!", job_ended as "job_ended!", import_ended as "import_ended!",
             rows_wanted as "rows_wanted!", fetched as "fetched!", quota_used as "quota_used!"
-        from import_page_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        from import_page_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         "#,
         lease.account_group.as_str(),
         lease.job.as_str(),
@@ -255,6 +257,7 @@ pub async fn import_page(
         page.list_type.as_str(),
         column(FETCHED_MAX),
         BARREN_PAGES_MAX,
+        BARREN_ITEMS_MAX,
     )
     .fetch_one(connection)
     .await?;

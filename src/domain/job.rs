@@ -241,7 +241,7 @@ pub struct Job {
     pub waiting: Option<Waiting>,
     pub counts: JobCounts,
     pub credits: JobCredits,
-    /// How often a worker has taken the job.
+    /// Attempts at the job. A run that waits or is handed back is carried on as the same attempt.
     pub attempt: u32,
     /// Raised by every visible change.
     pub version: i64,

@@ -152,6 +152,15 @@ pub async fn create_api_key(
     made.map(|made| (made, secret)).ok_or(Refusal::NoApiKey(id))
 }
 
+/// Whether any key was ever made here.
+///
+/// # Errors
+/// Faults of the database.
+pub async fn has_api_keys(database: &Database) -> Result<bool, Refusal> {
+    let mut connection = database.acquire().await?;
+    Ok(db::api_keys::has_api_keys(&mut connection).await?)
+}
+
 /// Every key, revoked ones included.
 ///
 /// # Errors

@@ -151,10 +151,11 @@ async fn check_new_work_is_possible(
 
 /// What was asked, capped by the plan; a `url_upload` brings its own number and knows no cap.
 fn effective_max_results(request: &StartRequest, plan: Plan) -> u32 {
-    let cap = plan.max_results_cap();
-    match (&request.source, request.max_results) {
-        (Source::UrlUpload { urls }, _) => u32::try_from(urls.len()).unwrap_or(u32::MAX),
-        (_, Some(asked)) => u32::try_from(asked).map_or(cap, |asked| asked.min(cap)),
-        (_, None) => cap,
+    if let Source::UrlUpload { urls } = &request.source {
+        return u32::try_from(urls.len()).unwrap_or(u32::MAX);
     }
+    let asked = request
+        .max_results
+        .and_then(|asked| u32::try_from(asked).ok());
+    asked.unwrap_or(u32::MAX).min(plan.max_results_cap())
 }

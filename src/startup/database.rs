@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::config::{DatabaseSettings, InvalidSettings};
 use crate::db::embedded::{self, Access, EmbeddedError, Options, Server};
-use crate::db::migrator::{SetupLock, is_migrated};
+use crate::db::migrator::{EMBEDDED_DATABASE, SetupLock, create_database_if_missing, is_migrated};
 use crate::db::pool::{Database, PoolLimits};
 use crate::error::Error;
 
@@ -16,9 +16,6 @@ use crate::error::Error;
 const LOCK_WAIT: Duration = Duration::from_secs(15);
 /// How long a configured database may take to answer at the start.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The name of our database in the private PostgreSQL.
-const DATABASE: &str = "prospector";
-
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     #[error(transparent)]
@@ -166,42 +163,12 @@ async fn open_embedded(
         .socket(socket_dir)
         .port(port)
         .username("postgres");
-    create_database(&options.clone().database("postgres")).await?;
+    create_database_if_missing(&options.clone().database("postgres")).await?;
     Ok(OpenDatabase {
-        options: options.database(DATABASE),
+        options: options.database(EMBEDDED_DATABASE),
         server,
         is_embedded: true,
     })
-}
-
-async fn create_database(options: &PgConnectOptions) -> Result<(), Error> {
-    let mut connection = options
-        .clone()
-        .disable_statement_logging()
-        .connect()
-        .await?;
-    let exists = sqlx::query_scalar!(
-        r#"select exists (select from pg_database where datname = $1) as "exists!""#,
-        DATABASE,
-    )
-    .fetch_one(&mut connection)
-    .await?;
-    if !exists {
-        // Another command may be doing the same: then the database is there, which is all we want.
-        let made = sqlx::raw_sql("create database prospector")
-            .execute(&mut connection)
-            .await;
-        let taken = |error: &sqlx::Error| {
-            let code = error
-                .as_database_error()
-                .and_then(sqlx::error::DatabaseError::code);
-            code.is_some_and(|code| code == "42P04" || code == "23505")
-        };
-        made.map(|_| ())
-            .or_else(|error| if taken(&error) { Ok(()) } else { Err(error) })?;
-    }
-    connection.close().await?;
-    Ok(())
 }
 
 async fn check_answers(options: &PgConnectOptions) -> Result<(), DatabaseError> {

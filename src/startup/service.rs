@@ -58,6 +58,9 @@ pub struct Service {
     app: Arc<App>,
     worker: Arc<WorkerContext>,
     signals: PoolSignals,
+    /// Stops the process's own sandbox, which outlives the pages at hand.
+    sandbox_stop: CancellationToken,
+    has_sandbox: bool,
     grace: Duration,
     parts: JoinSet<Result<(), PartEnded>>,
 }
@@ -98,7 +101,6 @@ impl Service {
             last_uses: Default::default(),
         });
         let worker_timeout = statement_timeout(limits.lease);
-        // One connection carries notifications; the rest is for claims, pages and batches.
         let worker = Arc::new(WorkerContext {
             database: pool(
                 database,
@@ -107,6 +109,7 @@ impl Service {
                 limits.lease,
             ),
             reserved: pool(database, 1, worker_timeout, limits.lease),
+            listening: pool(database, 1, worker_timeout, limits.lease),
             provider: upstreams.provider,
             email_finder: upstreams.email_finder,
             wake_up,
@@ -117,13 +120,14 @@ impl Service {
             app,
             worker,
             signals: PoolSignals::default(),
+            sandbox_stop: CancellationToken::new(),
+            has_sandbox: upstreams.own_sandbox.is_some(),
             grace: settings.shutdown_grace(),
             parts: JoinSet::new(),
         };
         service.start_parts(settings, listener, is_sandbox, database);
         if let Some(sandbox) = upstreams.own_sandbox {
-            // It outlives the pages at hand.
-            let until = service.signals.hurry.clone();
+            let until = service.sandbox_stop.clone();
             service.spawn("the sandbox", async move {
                 run_sandbox(sandbox, until)
                     .await
@@ -220,11 +224,14 @@ impl Service {
         let hurry = self.signals.hurry.clone();
         let patience = self.grace.saturating_sub(HURRY_TIME.min(self.grace / 2));
         let parts = &mut self.parts;
+        let sandbox = (usize::from(self.has_sandbox), &self.sandbox_stop);
         let all_ended = async {
             let mut result = Ok(());
-            // The sandbox and whatever still waits for it end with the hurry.
             let mut deadline = std::pin::pin!(tokio::time::sleep(patience));
             loop {
+                if parts.len() == sandbox.0 {
+                    sandbox.1.cancel();
+                }
                 tokio::select! {
                     () = &mut deadline, if !hurry.is_cancelled() => hurry.cancel(),
                     ended = parts.join_next() => match ended {
@@ -233,9 +240,6 @@ impl Service {
                         Some(Ok(Err(error))) => result = Err(error),
                         Some(Err(error)) => result = Err(panicked(&error)),
                     },
-                }
-                if parts.len() <= 1 {
-                    hurry.cancel();
                 }
             }
         };
@@ -259,6 +263,7 @@ impl Service {
             &self.app.database,
             &self.worker.database,
             &self.worker.reserved,
+            &self.worker.listening,
         ] {
             drop(tokio::time::timeout(Duration::from_secs(1), database.close()).await);
         }

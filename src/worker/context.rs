@@ -35,6 +35,8 @@ pub struct WorkerContext {
     pub database: Database,
     /// For heartbeats and ends, which must not queue behind pages.
     pub reserved: Database,
+    /// For the one connection that listens for wake-ups.
+    pub listening: Database,
     pub provider: Arc<dyn LinkedinProvider>,
     pub email_finder: Option<Arc<dyn EmailFinder>>,
     pub wake_up: Arc<WakeUp>,

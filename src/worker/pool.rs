@@ -244,7 +244,7 @@ impl Pool {
             if end == RunEnd::LeaseLost {
                 tracing::warn!(
                     seconds,
-                    "run stopped: the lease is lost or the job was cancelled"
+                    "run stopped: the job has ended elsewhere, was cancelled, or its lease is lost"
                 );
             } else {
                 tracing::info!(seconds, end = ?end, "run ended");
@@ -333,7 +333,7 @@ impl Pool {
         let mut failures = 0;
         while !self.signals.shutdown.is_cancelled() {
             let listening = async {
-                let mut listener = PgListener::connect_with(self.context.database.pool()).await?;
+                let mut listener = PgListener::connect_with(self.context.listening.pool()).await?;
                 listener.listen(CHANNEL).await?;
                 loop {
                     // `None`: the connection was lost and made again; something may have been missed.

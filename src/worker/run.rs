@@ -2,11 +2,12 @@
 //!
 //! What if the process dies after an await? Before a commit nothing of the page exists; after it all
 //! of it does, and the job's row says where the next one begins. When the answer to a commit is lost,
-//! the run reads its job back and goes on from there: [`PageOutcome::AlreadyDone`] and a changed page
-//! number say that it went through.
+//! the commit is made again: [`PageOutcome::AlreadyDone`] says that it went through, and the run goes
+//! on from what its job's row says.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::prospects::list_lookups;
@@ -46,6 +47,9 @@ pub struct StopSignals {
     /// Give the page at hand up and hand the job back.
     pub give_up_page: CancellationToken,
 }
+
+/// How long a run goes by what it read of its job, its account group and the quota.
+const READ_BACK_AFTER: Duration = Duration::from_secs(10);
 
 /// How often a paused account group is looked at.
 const PAUSED_FOR: Duration = Duration::from_secs(60);
@@ -95,12 +99,21 @@ impl<'a> Run<'a> {
 
     async fn drive(&self) -> RunEnd {
         let mut failures = 0;
+        let mut stalled_attempts = 1;
+        let mut read_at = Instant::now();
         let mut next = Next::ReadBack;
         loop {
             let stepped = match next {
                 Next::End(end) => return end,
-                Next::Step(state) => self.step(*state).await,
-                Next::ReadBack => self.read_back().await,
+                // What others may change meanwhile (a pause, the account, the quota) is read anew.
+                Next::Step(state) if read_at.elapsed() < READ_BACK_AFTER => {
+                    stalled_attempts = state.stalled_attempts;
+                    self.step(*state).await
+                }
+                Next::Step(_) | Next::ReadBack => {
+                    read_at = Instant::now();
+                    self.read_back().await
+                }
             };
             next = match stepped {
                 Ok(next) => {
@@ -108,24 +121,50 @@ impl<'a> Run<'a> {
                     next
                 }
                 // The database is away: nothing is known of the last write. Ask again until it is back.
-                Err(error @ Error::Unavailable { .. }) => {
+                Err(error @ Error::Unavailable { .. }) if !self.stop.finish_page.is_cancelled() => {
                     failures += 1;
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         failures,
                         "the run waits for the database"
                     );
-                    if self.stop.finish_page.is_cancelled() {
-                        return RunEnd::LeaseLost;
-                    }
                     tokio::time::sleep(wait_before_retry(failures.min(3), rand::random())).await;
                     Next::ReadBack
                 }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the run failed");
-                    return self.break_off(1).await;
+                    return self.break_off(stalled_attempts).await;
                 }
             };
+        }
+    }
+
+    /// Makes a write until the database takes it. What was fetched is not lost to a passing fault; a
+    /// write that went through although its answer was lost is told by its number. After the time of
+    /// a step the run gives up, as an attempt without progress.
+    async fn write<T, Write>(&self, mut write: impl FnMut() -> Write) -> Result<T, Error>
+    where
+        Write: Future<Output = Result<T, Error>>,
+    {
+        let began = Instant::now();
+        let mut failures = 0;
+        loop {
+            let error = match self.context.bounded(write()).await {
+                Err(error @ Error::Unavailable { .. }) => error,
+                done => return done,
+            };
+            failures += 1;
+            if self.stop.finish_page.is_cancelled()
+                || began.elapsed() >= self.context.limits.step_timeout
+            {
+                return Err(Error::internal(error));
+            }
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                failures,
+                "the page waits for the database"
+            );
+            tokio::time::sleep(wait_before_retry(failures.min(3), rand::random())).await;
         }
     }
 
@@ -197,7 +236,13 @@ impl<'a> Run<'a> {
             Err(Interrupted::Step(FetchError::Upstream(error))) => {
                 self.upstream_failed(&state, error).await
             }
-            Err(Interrupted::Step(error @ FetchError::Cursor(_))) => Err(Error::internal(error)),
+            Err(Interrupted::Step(FetchError::Cursor(error))) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the stored cursor cannot be read"
+                );
+                self.fail(JobErrorCode::InternalError).await
+            }
         }
     }
 
@@ -224,15 +269,15 @@ impl<'a> Run<'a> {
         list_type: ListType,
     ) -> Result<Next, Error> {
         let number = state.page + 1;
-        let new_page = NewPage {
-            page: number,
-            items: &page.items,
-            cursor: page.cursor.clone(),
-            available: page.available,
-            upstream_ended: page.ended,
-            list_type,
-        };
-        let committing = async {
+        let committing = || async {
+            let new_page = NewPage {
+                page: number,
+                items: &page.items,
+                cursor: page.cursor.clone(),
+                available: page.available,
+                upstream_ended: page.ended,
+                list_type,
+            };
             let mut connection = self.context.database.acquire().await?;
             queue::import_page(
                 &mut connection,
@@ -242,7 +287,7 @@ impl<'a> Run<'a> {
             )
             .await
         };
-        let outcome = self.context.bounded(committing).await?;
+        let outcome = self.write(committing).await?;
         match outcome {
             PageOutcome::Committed {
                 job_ended,
@@ -344,7 +389,7 @@ impl<'a> Run<'a> {
         if let Some(through_row) = batch.through_row {
             let number = state.enrichment_batch + 1;
             let lease_time = self.context.limits.lease;
-            let committing = async {
+            let committing = || async {
                 let mut connection = self.context.database.acquire().await?;
                 let answers = &batch.answers;
                 queue::store_emails(
@@ -357,7 +402,7 @@ impl<'a> Run<'a> {
                 )
                 .await
             };
-            match self.context.bounded(committing).await? {
+            match self.write(committing).await? {
                 BatchOutcome::Committed { job_ended: true } => {
                     return Ok(Next::End(RunEnd::Completed));
                 }
@@ -370,9 +415,8 @@ impl<'a> Run<'a> {
             state.stalled_waits = 0;
             state.stalled_attempts = 0;
         } else if batch.stopped_by.is_none() {
-            return Err(Error::internal(
-                "no look-up is left although some are not answered",
-            ));
+            tracing::error!("no look-up is left although some are not answered");
+            return self.fail(JobErrorCode::InternalError).await;
         }
         match batch.stopped_by {
             None => Ok(Next::Step(Box::new(state))),

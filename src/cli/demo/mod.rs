@@ -26,7 +26,7 @@ use crate::cli::demo::client::Client;
 use crate::cli::demo::jobs::CREDITS;
 use crate::cli::demo::view::{heading, line, thousands};
 use crate::cli::demo_group;
-use crate::cli::serve::asked_to_stop;
+use crate::cli::serve::stop_signal;
 use crate::config::{DatabaseSettings, ServiceSettings};
 use crate::db::embedded::throwaway_dir;
 use crate::service::operator::verify_credits;
@@ -44,7 +44,11 @@ impl Demo {
         let began = Instant::now();
         let interrupted = CancellationToken::new();
         let mut listening = JoinSet::new();
-        listening.spawn(cancel_when_asked(interrupted.clone()));
+        let (stop, cancelled) = (stop_signal()?, interrupted.clone());
+        listening.spawn(async move {
+            stop.await;
+            cancelled.cancel();
+        });
 
         println!("prospector demo: every kind of job once, with invented people");
         heading("What is started");
@@ -67,13 +71,6 @@ impl Demo {
                 ExitCode::from(INTERRUPTED)
             }
         })
-    }
-}
-
-async fn cancel_when_asked(interrupted: CancellationToken) {
-    match asked_to_stop().await {
-        Ok(()) => interrupted.cancel(),
-        Err(error) => tracing::warn!(%error, "signals cannot be listened for"),
     }
 }
 

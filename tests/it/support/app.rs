@@ -161,6 +161,7 @@ impl TestApp {
         let worker = Arc::new(WorkerContext {
             database: pool(5),
             reserved: pool(1),
+            listening: pool(1),
             provider: upstreams.provider,
             email_finder: upstreams.email_finder,
             wake_up: Arc::clone(&app.wake_up),
