@@ -69,9 +69,13 @@ impl OpenDatabase {
     ) -> Result<Self, DatabaseError> {
         let opened = match settings.url() {
             Some(url) => {
-                let options = url.parse().map_err(|_| DatabaseError::Url)?;
+                // The parser takes any scheme for PostgreSQL's.
+                let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+                if !matches!(scheme, Some("postgres" | "postgresql")) {
+                    return Err(DatabaseError::Url);
+                }
                 Self {
-                    options,
+                    options: url.parse().map_err(|_| DatabaseError::Url)?,
                     server: None,
                     is_embedded: false,
                 }
