@@ -5,7 +5,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
+mod check_order;
+mod commands;
+mod credits;
 mod embedded;
+mod faults;
+mod idempotency;
 mod openapi_document;
+mod rate_limit;
+mod refusals;
+mod round_trips;
+mod routes;
+mod serve;
 mod sources;
+mod start;
+mod status;
 mod support;

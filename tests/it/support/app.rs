@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::http::Request;
 use http_body_util::BodyExt;
 use prospector::config::{Finder, Provider};
 use prospector::db::pool::{Database, PoolLimits};
@@ -28,8 +28,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::support::answer::Answer;
 use crate::support::database::{connect, fresh_database};
 use crate::support::openapi::OpenApi;
+use crate::support::proxy::DatabaseProxy;
 
 /// The longest that a test waits for a state.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,6 +42,7 @@ pub(crate) struct Setup {
     pub(crate) plan: Plan,
     pub(crate) credits: i64,
     pub(crate) linkedin_account: Option<&'static str>,
+    pub(crate) rate_limit_per_minute: u32,
     pub(crate) rate_limit_burst: u32,
     pub(crate) request_timeout: Duration,
     pub(crate) quotas: QuotaLimits,
@@ -57,6 +60,7 @@ impl Default for Setup {
             plan: Plan::Starter,
             credits: 10_000,
             linkedin_account: Some("acc_01test"),
+            rate_limit_per_minute: 600,
             rate_limit_burst: 100_000,
             request_timeout: Duration::from_secs(30),
             quotas: QuotaLimits {
@@ -85,39 +89,6 @@ pub(crate) struct TestApp {
     _background: JoinSet<()>,
 }
 
-/// An answer, checked against `openapi.yaml` when it came.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
-}
-
-impl Answer {
-    pub(crate) fn data(&self) -> &Value {
-        &self.body["data"]
-    }
-
-    pub(crate) fn code(&self) -> &str {
-        self.body["error"]["code"].as_str().unwrap_or_default()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    /// Asserts the status, showing the whole answer where it is another.
-    #[track_caller]
-    pub(crate) fn expect_status(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{:#}", self.body);
-        self
-    }
-
-    pub(crate) fn job_id(&self) -> JobId {
-        self.data()["jobId"].as_str().unwrap().parse().unwrap()
-    }
-}
-
 impl TestApp {
     pub(crate) async fn start() -> Self {
         Self::with(Setup::default()).await
@@ -125,9 +96,22 @@ impl TestApp {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let database = fresh_database().await;
+        Self::on(database.clone(), &database, setup).await
+    }
+
+    /// Its pools reach the database through a proxy; the test's own connections do not.
+    pub(crate) async fn behind_proxy(setup: Setup) -> (Self, DatabaseProxy) {
+        let database = fresh_database().await;
+        let proxy = DatabaseProxy::start(&database);
+        let app = Self::on(database, proxy.options(), setup).await;
+        (app, proxy)
+    }
+
+    /// Of one database, reached by the program in one way and by the test in another.
+    async fn on(database: PgConnectOptions, of_pools: &PgConnectOptions, setup: Setup) -> Self {
         let pool = |connections| {
             Database::new(
-                &database,
+                of_pools,
                 PoolLimits {
                     connections,
                     statement_timeout: Duration::from_secs(15),
@@ -175,7 +159,7 @@ impl TestApp {
             },
         });
         let settings = HttpSettings {
-            rate_limit_per_minute: 600,
+            rate_limit_per_minute: setup.rate_limit_per_minute,
             rate_limit_burst: setup.rate_limit_burst,
             request_timeout: setup.request_timeout,
             sandbox: true,

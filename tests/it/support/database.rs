@@ -24,13 +24,22 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// Makes a database that no other test sees.
 pub(crate) async fn fresh_database() -> PgConnectOptions {
+    make_database(|cluster| format!("template {}", cluster.template)).await
+}
+
+/// Makes one without any table.
+pub(crate) async fn unmigrated_database() -> PgConnectOptions {
+    make_database(|_| "template template1".to_owned()).await
+}
+
+async fn make_database(like: impl FnOnce(&Cluster) -> String) -> PgConnectOptions {
     let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(start_cluster))
         .await
         .unwrap();
     let number = DATABASES.fetch_add(1, Ordering::Relaxed);
     let name = format!("{}_{number}", cluster.template);
     let mut connection = cluster.options.connect().await.unwrap();
-    let create = format!("create database {name} template {}", cluster.template);
+    let create = format!("create database {name} {}", like(cluster));
     sqlx::raw_sql(sqlx::AssertSqlSafe(create))
         .execute(&mut connection)
         .await

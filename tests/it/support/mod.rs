@@ -1,5 +1,11 @@
 //! What tests are made of: a database each, the API in process, a sandbox on a real socket.
 
+pub(crate) mod answer;
 pub(crate) mod app;
 pub(crate) mod database;
 pub(crate) mod openapi;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod requests;
+pub(crate) mod socket;
+pub(crate) mod stored;
