@@ -41,7 +41,6 @@ begin
             stalled_attempts = stalled_attempts + case when attempt_carries then 0 else 1 end,
             attempt_carries = false,
             started_at = coalesce(started_at, clock_timestamp()),
-            progressed_at = case when started_at is null then clock_timestamp() else progressed_at end,
             updated_at = clock_timestamp(),
             version = version + 1
         where j.account_group_id = v_group and j.job_id = v_job;

@@ -120,10 +120,9 @@ declare
         when p_seconds is not null then clock_timestamp() + make_interval(secs => p_seconds)
         else (date_trunc('day', clock_timestamp() at time zone 'utc') + interval '1 day') at time zone 'utc'
     end;
-    v_stalled_waits integer;
-    v_progressed_at timestamptz;
+    v_job record;
 begin
-    select j.stalled_waits, j.progressed_at into v_stalled_waits, v_progressed_at
+    select j.progressed_at, j.stalled_waits into v_job
     from prospecting_jobs j
     where j.account_group_id = p_account_group_id and j.job_id = p_job_id
         and j.status = 'running' and j.lease_token = p_lease_token
@@ -131,10 +130,8 @@ begin
     if not found then
         return 'lease_lost';
     end if;
-    -- The first wait since the last progress is always granted: the time before it may have been spent
-    -- in the queue, or with no worker running.
-    if p_reason = 'upstream' and v_stalled_waits > 0
-        and v_progressed_at < clock_timestamp() - make_interval(secs => p_patience_seconds)
+    if p_reason = 'upstream' and v_job.stalled_waits > 0
+        and v_job.progressed_at < clock_timestamp() - make_interval(secs => p_patience_seconds)
     then
         return 'out_of_patience';
     end if;
@@ -147,8 +144,13 @@ begin
         due_at = v_due,
         attempt_carries = true,
         stalled_waits = stalled_waits + case when p_reason = 'upstream' then 1 else 0 end,
-        -- Waiting for a quota or an operator is no fault of the upstream: its patience starts anew.
-        progressed_at = case when p_reason in ('quota', 'paused') then v_due else progressed_at end,
+        -- The patience with an upstream begins with its first failure: how long the job stood in the
+        -- queue before, or waited for a quota or an operator, is no fault of the upstream.
+        progressed_at = case
+            when p_reason in ('quota', 'paused') then v_due
+            when p_reason = 'upstream' and stalled_waits = 0 then clock_timestamp()
+            else progressed_at
+        end,
         updated_at = clock_timestamp(),
         version = version + 1
     where j.account_group_id = p_account_group_id and j.job_id = p_job_id;

@@ -13,6 +13,7 @@ mod embedded;
 mod faults;
 mod idempotency;
 mod openapi_document;
+mod poison;
 mod rate_limit;
 mod refusals;
 mod round_trips;

@@ -2,8 +2,10 @@
 
 pub(crate) mod answer;
 pub(crate) mod app;
+pub(crate) mod by_hand;
 pub(crate) mod database;
 pub(crate) mod openapi;
+pub(crate) mod poisoned;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod requests;
