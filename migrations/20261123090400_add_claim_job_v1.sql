@@ -12,6 +12,7 @@ declare
     v_group text;
     v_job text;
     v_next_due timestamptz;
+    v_now timestamptz;
 begin
     select l.account_group_id into v_group
     from lanes l
@@ -24,9 +25,12 @@ begin
         return;
     end if;
 
+    -- A variable, since the index is searched by it: with the function in its place all jobs that wait
+    -- would be read one by one.
+    v_now := clock_timestamp();
     select j.job_id into v_job
     from prospecting_jobs j
-    where j.account_group_id = v_group and j.status = 'queued' and j.due_at <= clock_timestamp()
+    where j.account_group_id = v_group and j.status = 'queued' and j.due_at <= v_now
     order by j.due_at, j.job_id
     limit 1
     for no key update skip locked;
