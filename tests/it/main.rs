@@ -6,14 +6,19 @@
 )]
 
 mod access;
+mod cancel;
 mod check_order;
 mod commands;
 mod credits;
+mod deadlocks;
 mod embedded;
 mod fairness;
 mod faults;
+mod fencing;
 mod flat_cost;
 mod idempotency;
+mod identity;
+mod ledger;
 mod openapi_document;
 mod poison;
 mod rate_limit;

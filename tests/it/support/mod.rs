@@ -11,3 +11,4 @@ pub(crate) mod proxy;
 pub(crate) mod requests;
 pub(crate) mod socket;
 pub(crate) mod stored;
+pub(crate) mod traffic;
