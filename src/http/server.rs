@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_LENGTH, EXPECT};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use futures_util::TryFutureExt;
 use hyper::body::Incoming;
@@ -28,6 +28,9 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The wait after an accept that failed for want of something, such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection without a request stays open at the shutdown. A client that connected, or
+/// wrote on a connection that it kept, just before it heard of the shutdown is answered.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Serves the API until `shutdown`, then for at most `grace` what has begun by then.
 ///
@@ -50,7 +53,7 @@ pub async fn serve(
     while let Some((stream, slot)) = server.next_connection(&listener, &slots).await {
         server.spawn(stream, slot);
     }
-    drop(listener);
+    server.close(listener, &slots);
     server.tasks.close();
     if tokio::time::timeout(grace, server.tasks.wait())
         .await
@@ -101,6 +104,21 @@ impl Server {
             .await?
     }
 
+    /// Stops listening. Clients whom the system has connected already are served: closing would cut
+    /// them off.
+    fn close(&self, listener: TcpListener, slots: &Arc<Semaphore>) {
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        while let Ok(slot) = Arc::clone(slots).try_acquire_owned()
+            && let Ok((stream, _)) = listener.accept()
+            && stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            self.spawn(stream, slot);
+        }
+    }
+
     fn spawn(&self, stream: TcpStream, slot: OwnedSemaphorePermit) {
         let address = stream.peer_addr();
         let Ok(address) = address.map(|address| ClientAddress(address.ip().to_canonical())) else {
@@ -108,14 +126,21 @@ impl Server {
             return;
         };
         let (api, tasks) = (self.api.clone(), self.tasks.clone());
+        let draining = self.shutdown.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let awaits_continue = request.headers().contains_key(EXPECT);
             let mut request = request
                 .map(|body| Body::new(DrainedBody::new(body, awaits_continue, tasks.clone())));
             request.extensions_mut().insert(address);
-            api.clone()
-                .oneshot(request)
-                .map_ok(without_length_of_nothing)
+            let draining = draining.clone();
+            api.clone().oneshot(request).map_ok(move |response| {
+                let mut response = without_length_of_nothing(response);
+                if draining.is_cancelled() {
+                    let headers = response.headers_mut();
+                    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                response
+            })
         });
         let connection = self
             .connections
@@ -124,9 +149,14 @@ impl Server {
         self.tasks.spawn(async move {
             let serving = async {
                 let mut connection = std::pin::pin!(connection);
+                let lingered = async {
+                    shutdown.cancelled().await;
+                    tokio::time::sleep(LINGER).await;
+                };
+                // Every answer from the shutdown on says that it is the last of its connection.
                 tokio::select! {
                     ended = connection.as_mut() => ended,
-                    () = shutdown.cancelled() => {
+                    () = lingered => {
                         connection.as_mut().graceful_shutdown();
                         connection.await
                     }

@@ -251,6 +251,33 @@ async fn a_shutdown_lets_requests_end_and_idle_connections_go() {
 }
 
 #[tokio::test]
+async fn a_client_that_has_connected_before_the_shutdown_is_answered() {
+    in_local_set(async {
+        let server = start(small_api(), 64, Duration::from_secs(5)).await;
+        // Connected by the system; the server has not run since, so it has accepted nobody.
+        let mut clients: Vec<Client> = (0..8).map(|_| connect(server.address)).collect();
+        server.shutdown.cancel();
+        let asking = tokio::task::spawn_blocking(move || {
+            for client in &mut clients {
+                let request = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n";
+                client.write_all(request).unwrap();
+            }
+            let answers = clients.into_iter().map(|mut client| {
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).unwrap();
+                answer
+            });
+            answers.collect::<Vec<_>>()
+        });
+        for answer in asking.await.unwrap() {
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
+        server.server.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_outlives_the_grace_period_is_cut() {
     in_local_set(async {
         let mut patient = (*settings()).clone();
