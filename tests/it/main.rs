@@ -7,6 +7,7 @@
 
 mod access;
 mod cancel;
+mod chaos;
 mod check_order;
 mod commands;
 mod credits;
@@ -21,6 +22,7 @@ mod identity;
 mod ledger;
 mod openapi_document;
 mod poison;
+mod processes;
 mod rate_limit;
 mod refusals;
 mod round_trips;

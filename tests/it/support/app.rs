@@ -346,7 +346,10 @@ impl TestApp {
     }
 }
 
-async fn make_group(database: &Database, setup: &Setup) -> (AccountGroupId, ApiKeySecret) {
+pub(crate) async fn make_group(
+    database: &Database,
+    setup: &Setup,
+) -> (AccountGroupId, ApiKeySecret) {
     let new = NewAccountGroup {
         name: "Test".to_owned(),
         plan: setup.plan,

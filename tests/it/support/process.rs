@@ -219,7 +219,8 @@ fn is_alive(pid: u32) -> bool {
     signal("0", pid)
 }
 
-fn signal(name: &str, pid: u32) -> bool {
+/// Sends a signal by its name, and returns whether there was such a process.
+pub(crate) fn signal(name: &str, pid: u32) -> bool {
     Command::new("sh")
         .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid.to_string()])
         .stderr(Stdio::null())
