@@ -59,7 +59,33 @@ impl Serve {
         output: Output,
     ) -> anyhow::Result<ExitCode> {
         // From here on, so that no signal goes by while the database starts.
-        let stop = stop_signal()?;
+        let mut stop = std::pin::pin!(stop_signal()?);
+        let (service, opened) = tokio::select! {
+            () = &mut stop => {
+                tracing::info!("told to stop before the service was up");
+                return Ok(ExitCode::SUCCESS);
+            }
+            started = self.start(database, output) => started?,
+        };
+        let ended = service.run_until(stop).await;
+        let closed = opened.close().await;
+        if let Err(error) = ended {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the process cannot go on"
+            );
+            return Ok(ExitCode::from(PART_ENDED));
+        }
+        closed.context("the private PostgreSQL did not stop")?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Opens the database, sets it up, and starts the service on it.
+    async fn start(
+        &self,
+        database: &DatabaseSettings,
+        output: Output,
+    ) -> anyhow::Result<(Service, OpenDatabase)> {
         let settings = &self.settings;
         settings.upstream.resolve()?;
         let opened = OpenDatabase::open(database, Ownership::Exclusive).await?;
@@ -86,18 +112,7 @@ impl Serve {
         }
         tracing::info!(address = %service.address, role = ?settings.role, "listening");
         announce(&service, demo.as_ref(), output)?;
-
-        let ended = service.run_until(stop).await;
-        let closed = opened.close().await;
-        if let Err(error) = ended {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the process cannot go on"
-            );
-            return Ok(ExitCode::from(PART_ENDED));
-        }
-        closed.context("the private PostgreSQL did not stop")?;
-        Ok(ExitCode::SUCCESS)
+        Ok((service, opened))
     }
 }
 

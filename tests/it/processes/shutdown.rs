@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use prospector::db::migrator::SetupLock;
 use prospector::domain::id::JobId;
 use tokio::task::JoinSet;
 
@@ -156,6 +157,26 @@ async fn a_second_signal_ends_the_process_at_once() {
     let status = stopped.ended(Duration::from_secs(2)).await;
     assert_eq!(status.code(), Some(130));
     assert_eq!(status.signal(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_while_the_process_starts_ends_it_in_good_order() {
+    let world = World::start().await;
+    let mut connection = world.connect().await;
+    // The process waits for the lock under which databases are set up.
+    let lock = SetupLock::acquire(&world.database).await.unwrap();
+    let mut starting = world.spawn("starting", &[], &[LEASE]);
+    wait_for(async || {
+        let connections = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from pg_stat_activity where datname = current_database()"#
+        );
+        connections.fetch_one(&mut connection).await.unwrap() > 2
+    })
+    .await;
+    starting.signal("TERM");
+    let status = starting.ended(Duration::from_secs(5)).await;
+    assert_eq!(status.code(), Some(0));
+    lock.release().await.unwrap();
 }
 
 /// Pages committed so far, by job.
