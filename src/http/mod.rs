@@ -6,6 +6,7 @@
 //! reads its query and body and calls one use case. Every answer leaves in the envelope of
 //! [`envelope`]; [`error`] alone decides what an error looks like. [`server`] speaks to sockets.
 
+pub mod accept;
 pub mod authentication;
 pub mod authorized;
 pub mod body;
@@ -21,6 +22,7 @@ pub mod rate_limit;
 pub mod router;
 pub mod routes;
 pub mod server;
+pub mod swagger_ui;
 #[cfg(test)]
 mod test_support;
 pub mod timestamp;

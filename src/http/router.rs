@@ -10,6 +10,7 @@ use axum::http::Method;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
@@ -18,7 +19,8 @@ use crate::error::Error;
 use crate::http::authentication::{Authentication, require_key};
 use crate::http::body::refuse_announced_size;
 use crate::http::rate_limit::TokenBuckets;
-use crate::http::routes::{credits, prospecting, prospects, service};
+use crate::http::routes::prospects::export::EXPORTS_MAX;
+use crate::http::routes::{credits, docs, prospecting, prospects, service};
 use crate::http::trace::trace;
 use crate::http::unknown_keys::UnknownKeys;
 use crate::service::app::App;
@@ -56,6 +58,8 @@ pub struct HttpState {
     /// A bucket for each API key.
     pub rate_limiter: Arc<TokenBuckets<Uuid>>,
     pub unknown_keys: Arc<UnknownKeys>,
+    /// A place for each export that may run now.
+    pub exports: Arc<Semaphore>,
 }
 
 impl HttpState {
@@ -67,6 +71,7 @@ impl HttpState {
             settings,
             rate_limiter: Arc::new(limiter),
             unknown_keys: Arc::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
         }
     }
 }
@@ -104,7 +109,7 @@ const fn route(
 
 /// All that this program answers to.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 8] = [
+pub static ROUTES: [Route; 10] = [
     route(Access::KeyAndIdempotency, Method::POST, "/v1/accounts/{accountGroupId}/prospecting", || post(prospecting::start)),
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospecting/{jobId}", || get(prospecting::show)),
     route(Access::Key, Method::POST, "/v1/accounts/{accountGroupId}/prospecting/{jobId}/cancel", || post(prospecting::cancel)),
@@ -113,6 +118,8 @@ pub static ROUTES: [Route; 8] = [
     route(Access::Open, Method::GET, "/healthz", || get(service::healthz)),
     route(Access::Open, Method::GET, "/readyz", || get(service::readyz)),
     route(Access::Open, Method::GET, "/openapi.yaml", || get(service::openapi)),
+    route(Access::Open, Method::GET, "/docs", || get(docs::page)),
+    route(Access::Open, Method::GET, "/docs/{file}", || get(docs::file)),
 ];
 
 /// The whole API with all of its layers: what a server serves and a test calls.

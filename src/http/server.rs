@@ -14,8 +14,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -32,24 +34,36 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// wrote on a connection that it kept, just before it heard of the shutdown is answered.
 const LINGER: Duration = Duration::from_millis(500);
 
+/// What the system may hold of an answer that its client has not taken yet. Small, so that even a
+/// slow client makes room often enough to be seen to take something.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// What a server allows its clients.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerLimits {
+    /// Connections open at a time; further clients wait in the system's queue.
+    pub connections: usize,
+    /// A client that takes nothing of its answer for so long is cut.
+    pub write_timeout: Duration,
+}
+
 /// Serves the API until `shutdown`, then for at most `grace` what has begun by then.
-///
-/// At most `max_connections` are open at a time; further clients wait in the system's queue.
 pub async fn serve(
     listener: TcpListener,
     api: Router,
-    max_connections: usize,
+    limits: ServerLimits,
     shutdown: CancellationToken,
     grace: Duration,
 ) {
     let server = Server {
         api,
         connections: http1_settings(),
+        write_timeout: limits.write_timeout,
         tasks: TaskTracker::new(),
         shutdown,
         abort: CancellationToken::new(),
     };
-    let slots = Arc::new(Semaphore::new(max_connections));
+    let slots = Arc::new(Semaphore::new(limits.connections));
     while let Some((stream, slot)) = server.next_connection(&listener, &slots).await {
         server.spawn(stream, slot);
     }
@@ -82,6 +96,7 @@ fn http1_settings() -> http1::Builder {
 struct Server {
     api: Router,
     connections: http1::Builder,
+    write_timeout: Duration,
     /// Connections, and the bodies that are drained for them.
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -142,9 +157,11 @@ impl Server {
                 response
             })
         });
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
         let connection = self
             .connections
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let (shutdown, abort) = (self.shutdown.clone(), self.abort.clone());
         self.tasks.spawn(async move {
             let serving = async {
@@ -186,6 +203,10 @@ async fn accept(listener: &TcpListener) -> TcpStream {
                 // Answers are small and written at once: waiting to fill packets only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "no TCP_NODELAY");
+                }
+                let socket = SockRef::from(&stream);
+                if let Err(error) = socket.set_send_buffer_size(SEND_BUFFER_BYTES) {
+                    tracing::debug!(%error, "no SO_SNDBUF");
                 }
                 return stream;
             }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{InvalidSettings, Provider, ServiceSettings};
 use crate::db::pool::{Database, PoolLimits};
 use crate::http::router::{HttpSettings, HttpState, ServedRoutes, router};
-use crate::http::server::serve;
+use crate::http::server::{ServerLimits, serve};
 use crate::service::app::App;
 use crate::service::authentication::flush_last_uses;
 use crate::service::linkedin_health::LinkedinHealth;
@@ -22,6 +22,8 @@ use crate::worker::context::{WorkerContext, WorkerLimits, statement_timeout};
 use crate::worker::pool::{PoolSignals, notify_other_processes, run_pool};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that takes nothing of its answer for so long is cut.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const API_STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 const FLUSH_LAST_USES_EVERY: Duration = Duration::from_secs(10);
 const WATCH_DATABASE_EVERY: Duration = Duration::from_secs(1);
@@ -158,8 +160,11 @@ impl Service {
             draining: shutdown.clone(),
         };
         let api = router(HttpState::new(Arc::clone(&self.app), Arc::new(http)));
-        let connections = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
-        let serving = serve(listener, api, connections, shutdown.clone(), self.grace);
+        let limits = ServerLimits {
+            connections: usize::try_from(settings.max_connections).unwrap_or(usize::MAX),
+            write_timeout: WRITE_TIMEOUT,
+        };
+        let serving = serve(listener, api, limits, shutdown.clone(), self.grace);
         self.spawn("the API", async move {
             serving.await;
             Ok(())

@@ -117,7 +117,8 @@ async fn every_keyed_route_of_the_table_asks_for_a_key_and_no_other_does() {
         let path = route
             .pattern
             .replace("{accountGroupId}", id)
-            .replace("{jobId}", id);
+            .replace("{jobId}", id)
+            .replace("{file}", "start.js");
         let request = Request::builder().method(&route.method).uri(&path);
         let response = whole()
             .oneshot(request.body(Body::empty()).unwrap())

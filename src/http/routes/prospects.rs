@@ -1,33 +1,67 @@
-//! The rows of a job.
+//! The rows of a job: in pages, or all of them as a file.
+
+pub mod export;
 
 use axum::extract::{RawQuery, State};
+use axum::http::header::VARY;
+use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::id::{JobId, ProspectId};
+use crate::domain::id::{AccountGroupId, JobId, ProspectId};
 use crate::domain::job::{JobRow, RowEmailStatus, RowOutcome};
 use crate::domain::violation::Violations;
 use crate::error::Error;
+use crate::http::accept::{Offer, negotiate};
 use crate::http::authorized::{Authorized, ProspectsRead};
 use crate::http::envelope::Answer;
 use crate::http::pagination::{ListScope, PAGE_PARAMETERS, Page, PageQuery, RowNumber};
 use crate::http::query::Query;
 use crate::http::router::HttpState;
+use crate::http::routes::prospects::export::{Format, export};
 use crate::http::timestamp::Timestamp;
 use crate::service::prospects::{JobRows, list_job_rows};
 
+/// What the route can answer in; `None` is JSON in pages.
+const FORMATS: [Offer<Option<Format>>; 3] = [
+    ("application/json", None),
+    ("text/csv", Some(Format::Csv)),
+    ("application/x-ndjson", Some(Format::Ndjson)),
+];
+
 /// `GET /v1/accounts/{accountGroupId}/prospecting/{jobId}/prospects`
-///
-/// # Errors
-/// As the contract lists them.
 pub async fn list(
     State(state): State<HttpState>,
     authorized: Authorized<ProspectsRead, JobId>,
     RawQuery(query): RawQuery,
-) -> Result<Answer, Error> {
+    headers: HeaderMap,
+    version: Version,
+) -> Response {
     let (group, job) = (&authorized.account_group.id, &authorized.target);
+    // A client that reads none of these gets JSON as well: its envelope is what errors come in.
+    let format = negotiate(&headers, &FORMATS).flatten();
+    let query = query.as_deref();
+    let mut response = match format {
+        Some(format) => export(&state, group, job, format, query, version).await,
+        None => list_page(&state, group, job, query)
+            .await
+            .map(IntoResponse::into_response),
+    }
+    .into_response();
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+async fn list_page(
+    state: &HttpState,
+    group: &AccountGroupId,
+    job: &JobId,
+    query: Option<&str>,
+) -> Result<Answer, Error> {
     let scope = ListScope::new("prospects", group, Some(job.as_str()));
     let mut violations = Violations::none();
-    let query = Query::read(query.as_deref(), &PAGE_PARAMETERS, &mut violations);
+    let query = Query::read(query, &PAGE_PARAMETERS, &mut violations);
     let page: PageQuery<RowNumber> = PageQuery::read(&query, &scope, &mut violations);
     if !violations.is_empty() {
         return Err(Error::Invalid(violations));
@@ -54,6 +88,28 @@ fn page_of(rows: JobRows, scope: &ListScope<'_>, after: u32) -> Result<Page<RowB
     })
 }
 
+/// The fields of a [`RowBody`], in its order.
+const FIELDS: [&str; 18] = [
+    "row",
+    "outcome",
+    "outcomeReason",
+    "inputUrl",
+    "prospectId",
+    "providerId",
+    "publicIdentifier",
+    "linkedinUrl",
+    "firstName",
+    "lastName",
+    "name",
+    "headline",
+    "title",
+    "companyName",
+    "location",
+    "email",
+    "emailStatus",
+    "importedAt",
+];
+
 /// A row of a job as the API writes it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,6 +132,30 @@ pub struct RowBody {
     email: Option<String>,
     email_status: Option<RowEmailStatus>,
     imported_at: Option<Timestamp>,
+}
+
+impl RowBody {
+    /// The row with every text that came from outside passed through `change`.
+    fn with_texts(mut self, change: impl Fn(String) -> String) -> Self {
+        for text in [
+            &mut self.outcome_reason,
+            &mut self.input_url,
+            &mut self.provider_id,
+            &mut self.public_identifier,
+            &mut self.linkedin_url,
+            &mut self.first_name,
+            &mut self.last_name,
+            &mut self.name,
+            &mut self.headline,
+            &mut self.title,
+            &mut self.company_name,
+            &mut self.location,
+            &mut self.email,
+        ] {
+            *text = text.take().map(&change);
+        }
+        self
+    }
 }
 
 impl From<JobRow> for RowBody {
@@ -107,7 +187,7 @@ impl From<JobRow> for RowBody {
 mod tests {
     use super::*;
 
-    fn row(number: u32) -> JobRow {
+    pub(super) fn row(number: u32) -> JobRow {
         JobRow {
             row: number,
             outcome: RowOutcome::NotFound,
@@ -177,5 +257,8 @@ mod tests {
         );
         let page = page(vec![row(41)], false, true);
         assert_eq!(serde_json::to_string(&page).unwrap(), expected);
+        let places = FIELDS.map(|field| expected.find(&format!("\"{field}\":")).unwrap());
+        assert!(places.is_sorted());
+        assert_eq!(expected.matches("\":").count(), FIELDS.len() + 3);
     }
 }

@@ -26,7 +26,11 @@ async fn start(api: Router, max_connections: usize, grace: Duration) -> Running 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let serving = serve(listener, api, max_connections, shutdown.clone(), grace);
+    let limits = ServerLimits {
+        connections: max_connections,
+        write_timeout: Duration::from_secs(30),
+    };
+    let serving = serve(listener, api, limits, shutdown.clone(), grace);
     let server = tokio::task::spawn_local(serving);
     Running {
         address,

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod app;
+pub(crate) mod binary;
 pub(crate) mod by_hand;
 pub(crate) mod database;
 pub(crate) mod openapi;
@@ -11,6 +12,7 @@ pub(crate) mod proxy;
 pub(crate) mod replica;
 pub(crate) mod requests;
 pub(crate) mod socket;
+pub(crate) mod sockets;
 pub(crate) mod stored;
 pub(crate) mod traffic;
 pub(crate) mod world;

@@ -5,7 +5,7 @@
 //! and the body is valid against the schema. Whatever is not in the document may only answer 404
 //! (unknown path) or 405 (known path, other method). What cannot be said in a schema but holds for
 //! every answer is checked as well: the header `X-Trace-Id` repeats the body's `traceId`, JSON names
-//! its charset, an answer to `HEAD` has no body.
+//! its charset, an answer to `HEAD` has no body. Of NDJSON the schema is that of each line.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -20,6 +20,7 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
 const JSON_AS_SENT: &str = "application/json; charset=utf-8";
 
 /// The document, read once, with the validators that were needed so far.
@@ -214,13 +215,20 @@ impl OpenApi {
         let Some(media_type) = check_media_type(faults, headers, &declared) else {
             return;
         };
-        if media_type != JSON {
-            return;
-        }
-        if let Some(value) = parse_json(faults, body.bytes) {
-            let schema = format!("{}/{}/schema", content.pointer, escape(media_type));
+        let schema = format!("{}/{}/schema", content.pointer, escape(media_type));
+        let texts: Vec<&[u8]> = match media_type {
+            JSON => vec![body.bytes],
+            NDJSON => body.bytes.split_inclusive(|byte| *byte == b'\n').collect(),
+            _ => return,
+        };
+        for text in texts {
+            let Some(value) = parse_json(faults, text) else {
+                continue;
+            };
             faults.extend(self.violations(&schema, &value));
-            check_trace_id(faults, headers, &value);
+            if media_type == JSON {
+                check_trace_id(faults, headers, &value);
+            }
         }
     }
 
