@@ -9,6 +9,7 @@ use crate::cli::open_migrated;
 use crate::cli::output::{Items, Output, iso, table};
 use crate::config::DatabaseSettings;
 use crate::db;
+use crate::db::account_groups::AccountGroupChange;
 use crate::domain::id::{AccountGroupId, LinkedinAccountId};
 use crate::domain::plan::Plan;
 use crate::service::operator::{self, NewAccountGroup};
@@ -33,6 +34,34 @@ pub(super) enum AccountGroup {
     List,
     /// Show one account group
     Show { id: AccountGroupId },
+    /// Change name or plan, pause the group, or end its pause
+    Update {
+        id: AccountGroupId,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Connect a LinkedIn account, in place of the one that is connected
+    Connect {
+        id: AccountGroupId,
+        /// The LinkedIn account at the provider; it may serve several groups
+        #[arg(long, value_name = "acc_...")]
+        linkedin_account: LinkedinAccountId,
+    },
+    /// Disconnect the LinkedIn account: jobs need one to start
+    Disconnect { id: AccountGroupId },
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Change {
+    #[arg(long, value_parser = name)]
+    name: Option<String>,
+    /// tester, starter, scale or enterprise
+    #[arg(long)]
+    plan: Option<Plan>,
+    /// A paused group starts no jobs, and those it has wait
+    #[arg(long, action = clap::ArgAction::Set, value_name = "true|false")]
+    paused: Option<bool>,
 }
 
 /// A name for people: 1 to 200 characters, none of them for control.
@@ -77,6 +106,12 @@ impl From<db::account_groups::AccountGroup> for AccountGroupView {
 }
 
 impl AccountGroupView {
+    fn print(group: db::account_groups::AccountGroup, output: Output) -> anyhow::Result<()> {
+        output.print(&Self::from(group), |group| {
+            Self::text(std::slice::from_ref(group))
+        })
+    }
+
     fn text(groups: &[Self]) -> String {
         let rows: Vec<Vec<String>> = groups
             .iter()
@@ -138,9 +173,7 @@ impl AccountGroup {
                     credits,
                 };
                 let made = operator::create_account_group(&database, &new).await?;
-                output.print(&AccountGroupView::from(made), |group| {
-                    AccountGroupView::text(std::slice::from_ref(group))
-                })?;
+                AccountGroupView::print(made, output)?;
             }
             Self::List => {
                 let groups = operator::list_account_groups(&database).await?;
@@ -149,9 +182,28 @@ impl AccountGroup {
             }
             Self::Show { id } => {
                 let group = operator::get_account_group(&database, &id).await?;
-                output.print(&AccountGroupView::from(group), |group| {
-                    AccountGroupView::text(std::slice::from_ref(group))
-                })?;
+                AccountGroupView::print(group, output)?;
+            }
+            Self::Update { id, change } => {
+                let change = AccountGroupChange {
+                    name: change.name,
+                    plan: change.plan,
+                    paused: change.paused,
+                };
+                let group = operator::update_account_group(&database, &id, &change).await?;
+                AccountGroupView::print(group, output)?;
+            }
+            Self::Connect {
+                id,
+                linkedin_account,
+            } => {
+                let account = Some(&linkedin_account);
+                let group = operator::set_linkedin_account(&database, &id, account).await?;
+                AccountGroupView::print(group, output)?;
+            }
+            Self::Disconnect { id } => {
+                let group = operator::set_linkedin_account(&database, &id, None).await?;
+                AccountGroupView::print(group, output)?;
             }
         }
         database.close().await;

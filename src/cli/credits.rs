@@ -6,11 +6,12 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::cli::account_group::name;
+use crate::cli::credit_entries::EntryView;
 use crate::cli::open_migrated;
-use crate::cli::output::{Output, table};
+use crate::cli::output::{Items, Output, table};
 use crate::config::DatabaseSettings;
 use crate::db;
-use crate::domain::id::AccountGroupId;
+use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::plan::Plan;
 use crate::service::operator;
 
@@ -29,6 +30,31 @@ pub(super) enum Credits {
         #[arg(long, value_parser = name)]
         reference: Option<String>,
     },
+    /// Correct the balance of an account group, never below what its unfinished jobs hold
+    Adjust {
+        #[arg(long)]
+        account_group: AccountGroupId,
+        /// How many credits come (10) or go (-10)
+        #[arg(long, allow_negative_numbers = true, value_parser = signed_amount)]
+        amount: i64,
+        /// Why, for the ledger
+        #[arg(long, value_parser = name)]
+        reason: String,
+        /// Your own name for this adjustment: sending it again changes nothing more
+        #[arg(long, value_parser = name)]
+        reference: Option<String>,
+    },
+    /// List the newest entries of an account group's ledger
+    Entries {
+        #[arg(long)]
+        account_group: AccountGroupId,
+        /// Only what this job was charged
+        #[arg(long)]
+        job: Option<JobId>,
+        /// The most entries to list
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
     /// Show the credits of an account group
     Show {
         #[arg(long)]
@@ -36,6 +62,14 @@ pub(super) enum Credits {
     },
     /// Recompute every balance and reservation from ledger and jobs; exit code 1 on any difference
     Verify,
+}
+
+fn signed_amount(text: &str) -> Result<i64, String> {
+    const MOST: i64 = 1_000_000_000_000;
+    let amount = text.parse().ok();
+    amount
+        .filter(|amount| *amount != 0 && (-MOST..=MOST).contains(amount))
+        .ok_or_else(|| format!("must be a whole number from -{MOST} to {MOST}, not 0"))
 }
 
 /// The credits of a group, as commands show them.
@@ -152,6 +186,29 @@ impl Credits {
                     operator::grant_credits(&database, &account_group, amount, &reason, reference)
                         .await?;
                 output.print(&CreditsView::from(group), CreditsView::text)?;
+            }
+            Self::Adjust {
+                account_group,
+                amount,
+                reason,
+                reference,
+            } => {
+                let reference = reference.as_deref();
+                let group =
+                    operator::adjust_credits(&database, &account_group, amount, &reason, reference)
+                        .await?;
+                output.print(&CreditsView::from(group), CreditsView::text)?;
+            }
+            Self::Entries {
+                account_group,
+                job,
+                limit,
+            } => {
+                let job = job.as_ref();
+                let entries =
+                    operator::list_credit_entries(&database, &account_group, job, limit).await?;
+                let items: Vec<EntryView> = entries.into_iter().map(Into::into).collect();
+                output.print(&Items { items }, |list| EntryView::text(&list.items))?;
             }
             Self::Show { account_group } => {
                 let group = operator::get_account_group(&database, &account_group).await?;

@@ -3,6 +3,7 @@
 
 mod account_group;
 mod api_key;
+mod credit_entries;
 mod credits;
 mod demo;
 mod demo_group;
@@ -11,6 +12,7 @@ mod migrate;
 mod output;
 mod sandbox;
 mod serve;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -45,16 +47,16 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Apply the migrations that are missing
     Migrate,
-    /// Make and list account groups
+    /// Make, list, change and connect account groups
     #[command(subcommand)]
     AccountGroup(account_group::AccountGroup),
     /// Make, list and revoke API keys
     #[command(subcommand)]
     ApiKey(api_key::ApiKey),
-    /// Grant, show and verify credits
+    /// Grant, adjust, show and verify credits
     #[command(subcommand)]
     Credits(credits::Credits),
-    /// Cancel jobs of any account group
+    /// List, show, watch and cancel jobs of any account group
     #[command(subcommand)]
     Jobs(jobs::Jobs),
     /// Run the sandbox upstream alone

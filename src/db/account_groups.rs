@@ -59,6 +59,87 @@ pub async fn insert_account_group(
     Ok(())
 }
 
+/// What of an account group is to be changed; `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AccountGroupChange {
+    pub name: Option<String>,
+    pub plan: Option<Plan>,
+    pub paused: Option<bool>,
+}
+
+/// Changes a group; whether there is one. Needs a transaction that holds the credit account.
+pub async fn update_account_group(
+    connection: &mut PgConnection,
+    id: &AccountGroupId,
+    change: &AccountGroupChange,
+) -> Result<bool, Error> {
+    let updated = sqlx::query!(
+        r#"
+        update account_groups
+        set name = coalesce($2, name), plan = coalesce($3, plan), paused = coalesce($4, paused)
+        where account_group_id = $1
+        "#,
+        id.as_str(),
+        change.name.as_deref(),
+        change.plan.map(Plan::as_str),
+        change.paused,
+    )
+    .execute(connection)
+    .await?;
+    Ok(updated.rows_affected() > 0)
+}
+
+/// Makes the jobs that wait for the end of a pause due now, and opens the group's lane for them.
+/// Needs a transaction that holds the credit account; takes jobs and then the lane.
+pub async fn resume_paused_jobs(
+    connection: &mut PgConnection,
+    id: &AccountGroupId,
+) -> Result<u64, Error> {
+    let resumed = sqlx::query!(
+        r#"
+        update prospecting_jobs
+        set waiting_reason = null,
+            due_at = clock_timestamp(),
+            -- The wait for an operator had moved it ahead.
+            progressed_at = clock_timestamp(),
+            updated_at = clock_timestamp(),
+            version = version + 1
+        where account_group_id = $1 and status = 'queued' and waiting_reason = 'paused'
+        "#,
+        id.as_str(),
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r#"
+        update lanes
+        set parked = false, next_turn_at = least(next_turn_at, clock_timestamp())
+        where account_group_id = $1 and parked and $2
+        "#,
+        id.as_str(),
+        resumed.rows_affected() > 0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(resumed.rows_affected())
+}
+
+/// Gives a group another LinkedIn account, or none; whether there is such a group.
+pub async fn set_linkedin_account(
+    connection: &mut PgConnection,
+    id: &AccountGroupId,
+    linkedin_account: Option<&LinkedinAccountId>,
+) -> Result<bool, Error> {
+    let updated = sqlx::query!(
+        "update account_groups set linkedin_account_id = $2 where account_group_id = $1",
+        id.as_str(),
+        linkedin_account.map(LinkedinAccountId::as_str),
+    )
+    .execute(connection)
+    .await?;
+    Ok(updated.rows_affected() > 0)
+}
+
 struct Row {
     account_group_id: String,
     name: String,

@@ -4,6 +4,7 @@
 use sqlx::PgConnection;
 
 use crate::db::known;
+use crate::domain::credits::EntryKind;
 use crate::domain::id::AccountGroupId;
 use crate::domain::plan::Plan;
 use crate::error::Error;
@@ -49,14 +50,37 @@ pub async fn find_credit_account(
     .transpose()
 }
 
-/// What became of a grant.
+/// Takes the credit account, which comes first in every change of a group; `None` when there is none.
+pub async fn lock_credit_account(
+    connection: &mut PgConnection,
+    account_group: &AccountGroupId,
+) -> Result<Option<CreditAccount>, Error> {
+    let locked = sqlx::query_scalar!(
+        "select balance from credit_accounts where account_group_id = $1 for no key update",
+        account_group.as_str(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    match locked {
+        Some(_) => find_credit_account(connection, account_group).await,
+        None => Ok(None),
+    }
+}
+
+/// What became of a grant or an adjustment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantOutcome {
     Granted,
     /// The reference was used before, for the same amount: nothing was granted again.
     AlreadyGranted,
-    /// The reference was used before, for another amount.
+    /// The reference was used before, for another amount or in another way.
     ReferenceTaken,
+    /// The balance would be less than what unfinished jobs hold.
+    BelowReserved {
+        available: i64,
+    },
+    /// The balance would be more than can be counted.
+    TooMuch,
     NoAccountGroup,
 }
 
@@ -68,16 +92,33 @@ pub async fn grant_credits(
     reason: &str,
     reference: Option<&str>,
 ) -> Result<GrantOutcome, Error> {
-    let locked = sqlx::query_scalar!(
-        "select balance from credit_accounts where account_group_id = $1 for no key update",
-        account_group.as_str(),
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    if locked.is_none() {
-        return Ok(GrantOutcome::NoAccountGroup);
-    }
+    let kind = EntryKind::Grant;
+    write_entry(connection, account_group, kind, amount, reason, reference).await
+}
 
+/// Corrects a balance, upwards or down to what is reserved. Needs a transaction, as a grant does.
+pub async fn adjust_credits(
+    connection: &mut PgConnection,
+    account_group: &AccountGroupId,
+    amount: i64,
+    reason: &str,
+    reference: Option<&str>,
+) -> Result<GrantOutcome, Error> {
+    let kind = EntryKind::Adjust;
+    write_entry(connection, account_group, kind, amount, reason, reference).await
+}
+
+async fn write_entry(
+    connection: &mut PgConnection,
+    account_group: &AccountGroupId,
+    kind: EntryKind,
+    amount: i64,
+    reason: &str,
+    reference: Option<&str>,
+) -> Result<GrantOutcome, Error> {
+    let Some(account) = lock_credit_account(&mut *connection, account_group).await? else {
+        return Ok(GrantOutcome::NoAccountGroup);
+    };
     let before = sqlx::query!(
         "select kind, amount from credit_entries where account_group_id = $1 and reference = $2",
         account_group.as_str(),
@@ -86,12 +127,20 @@ pub async fn grant_credits(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(before) = before {
-        let same = before.kind == "grant" && before.amount == amount;
+        let same = before.kind == kind.as_str() && before.amount == amount;
         return Ok(if same {
             GrantOutcome::AlreadyGranted
         } else {
             GrantOutcome::ReferenceTaken
         });
+    }
+    match account.balance.checked_add(amount) {
+        None => return Ok(GrantOutcome::TooMuch),
+        Some(balance) if balance < account.reserved => {
+            let available = account.available();
+            return Ok(GrantOutcome::BelowReserved { available });
+        }
+        Some(_) => {}
     }
 
     sqlx::query!(
@@ -102,12 +151,13 @@ pub async fn grant_credits(
             returning balance
         )
         insert into credit_entries (account_group_id, kind, amount, balance_after, reason, reference)
-        select $1, 'grant', $2, account.balance, $3, $4 from account
+        select $1, $5, $2, account.balance, $3, $4 from account
         "#,
         account_group.as_str(),
         amount,
         reason,
         reference,
+        kind.as_str(),
     )
     .execute(connection)
     .await?;

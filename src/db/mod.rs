@@ -6,9 +6,11 @@
 
 pub mod account_groups;
 pub mod api_keys;
+pub mod credit_entries;
 pub mod credits;
 pub mod embedded;
 pub mod error;
+pub mod job_overview;
 pub mod jobs;
 pub mod migrator;
 pub mod pool;

@@ -1,5 +1,7 @@
-//! What prospects cost.
+//! What prospects cost, and what changes a balance.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+
+use serde::{Deserialize, Serialize};
 
 /// Credits for one imported prospect.
 const IMPORT_PRICE: i64 = 1;
@@ -15,6 +17,40 @@ pub fn reservation(max_results: u32, search_emails: bool) -> i64 {
         IMPORT_PRICE
     };
     i64::from(max_results).saturating_mul(price)
+}
+
+/// What changed a balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// Credits given.
+    Grant,
+    /// People imported by one page of a job.
+    Import,
+    /// Look-ups answered in one batch of a job.
+    Email,
+    /// A correction by an operator.
+    Adjust,
+}
+
+impl EntryKind {
+    pub const ALL: [Self; 4] = [Self::Grant, Self::Import, Self::Email, Self::Adjust];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Import => "import",
+            Self::Email => "email",
+            Self::Adjust => "adjust",
+        }
+    }
+
+    /// `None` for a text that this version does not know.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 #[cfg(test)]

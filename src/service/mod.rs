@@ -6,6 +6,7 @@ pub mod credits;
 pub mod jobs;
 pub mod linkedin_health;
 pub mod operator;
+pub mod operator_jobs;
 pub mod prospects;
 pub mod readiness;
 pub mod start_job;

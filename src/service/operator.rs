@@ -1,16 +1,15 @@
-//! What operators do: account groups, keys, grants, the check of the ledger, jobs of any group.
+//! What operators do: account groups, keys, credits, the check of the ledger.
 
 use uuid::Uuid;
 
 use crate::db;
-use crate::db::account_groups::AccountGroup;
+use crate::db::account_groups::{AccountGroup, AccountGroupChange};
 use crate::db::api_keys::{ApiKey, NewApiKey};
+use crate::db::credit_entries::CreditEntry;
 use crate::db::credits::{GrantOutcome, Verification};
-use crate::db::jobs::CancelOutcome;
 use crate::db::pool::Database;
 use crate::domain::api_key::{ApiKeySecret, KeyKind};
 use crate::domain::id::{AccountGroupId, JobId, LinkedinAccountId};
-use crate::domain::job::Job;
 use crate::domain::permission::Permission;
 use crate::domain::plan::Plan;
 use crate::error::Error;
@@ -28,6 +27,12 @@ pub enum Refusal {
     NoApiKey(Uuid),
     #[error("the reference {0:?} was used before for another amount")]
     ReferenceTaken(String),
+    #[error(
+        "the balance would be less than what unfinished jobs hold: at most {available} credits can be taken away; cancel jobs, or wait for their end, to free more"
+    )]
+    BelowReserved { available: i64 },
+    #[error("the balance would be more than can be counted")]
+    TooMuch,
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -106,6 +111,41 @@ pub async fn list_account_groups(database: &Database) -> Result<Vec<AccountGroup
         }
         groups.extend(page);
     }
+}
+
+/// Changes a group. The end of a pause makes the jobs that waited for it due at once.
+///
+/// # Errors
+/// [`Refusal::NoAccountGroup`]; faults of the database.
+pub async fn update_account_group(
+    database: &Database,
+    id: &AccountGroupId,
+    change: &AccountGroupChange,
+) -> Result<AccountGroup, Refusal> {
+    let mut tx = database.begin().await?;
+    db::credits::lock_credit_account(&mut tx, id).await?;
+    db::account_groups::update_account_group(&mut tx, id, change).await?;
+    if change.paused == Some(false) {
+        db::account_groups::resume_paused_jobs(&mut tx, id).await?;
+    }
+    let group = db::account_groups::find_account_group(&mut tx, id).await?;
+    tx.commit().await.map_err(Error::from)?;
+    group.ok_or_else(|| Refusal::NoAccountGroup(id.clone()))
+}
+
+/// Connects a group with a LinkedIn account in place of the one it had, or with none.
+///
+/// # Errors
+/// [`Refusal::NoAccountGroup`]; faults of the database.
+pub async fn set_linkedin_account(
+    database: &Database,
+    id: &AccountGroupId,
+    linkedin_account: Option<&LinkedinAccountId>,
+) -> Result<AccountGroup, Refusal> {
+    let mut connection = database.acquire().await?;
+    db::account_groups::set_linkedin_account(&mut connection, id, linkedin_account).await?;
+    let group = db::account_groups::find_account_group(&mut connection, id).await?;
+    group.ok_or_else(|| Refusal::NoAccountGroup(id.clone()))
 }
 
 /// A key as it is asked for.
@@ -202,18 +242,82 @@ pub async fn grant_credits(
     reference: Option<&str>,
 ) -> Result<AccountGroup, Refusal> {
     let mut tx = database.begin().await?;
-    match db::credits::grant_credits(&mut tx, account_group, amount, reason, reference).await? {
-        GrantOutcome::Granted | GrantOutcome::AlreadyGranted => {}
-        GrantOutcome::ReferenceTaken => {
-            return Err(Refusal::ReferenceTaken(
-                reference.unwrap_or_default().to_owned(),
-            ));
-        }
-        GrantOutcome::NoAccountGroup => return Err(Refusal::NoAccountGroup(account_group.clone())),
-    }
+    let outcome =
+        db::credits::grant_credits(&mut tx, account_group, amount, reason, reference).await?;
+    check_entry(outcome, account_group, reference)?;
     let group = db::account_groups::find_account_group(&mut tx, account_group).await?;
     tx.commit().await.map_err(Error::from)?;
     group.ok_or_else(|| Refusal::NoAccountGroup(account_group.clone()))
+}
+
+/// Corrects a balance by a signed amount. With a reference a repeat is harmless.
+///
+/// # Errors
+/// As for a grant, and [`Refusal::BelowReserved`].
+pub async fn adjust_credits(
+    database: &Database,
+    account_group: &AccountGroupId,
+    amount: i64,
+    reason: &str,
+    reference: Option<&str>,
+) -> Result<AccountGroup, Refusal> {
+    let mut tx = database.begin().await?;
+    let outcome =
+        db::credits::adjust_credits(&mut tx, account_group, amount, reason, reference).await?;
+    check_entry(outcome, account_group, reference)?;
+    let group = db::account_groups::find_account_group(&mut tx, account_group).await?;
+    tx.commit().await.map_err(Error::from)?;
+    group.ok_or_else(|| Refusal::NoAccountGroup(account_group.clone()))
+}
+
+fn check_entry(
+    outcome: GrantOutcome,
+    account_group: &AccountGroupId,
+    reference: Option<&str>,
+) -> Result<(), Refusal> {
+    match outcome {
+        GrantOutcome::Granted | GrantOutcome::AlreadyGranted => Ok(()),
+        GrantOutcome::ReferenceTaken => Err(Refusal::ReferenceTaken(
+            reference.unwrap_or_default().to_owned(),
+        )),
+        GrantOutcome::BelowReserved { available } => Err(Refusal::BelowReserved { available }),
+        GrantOutcome::TooMuch => Err(Refusal::TooMuch),
+        GrantOutcome::NoAccountGroup => Err(Refusal::NoAccountGroup(account_group.clone())),
+    }
+}
+
+/// The newest entries of a group's ledger, of one job or of all of it.
+///
+/// # Errors
+/// [`Refusal::NoAccountGroup`]; faults of the database.
+pub async fn list_credit_entries(
+    database: &Database,
+    account_group: &AccountGroupId,
+    job: Option<&JobId>,
+    limit: u32,
+) -> Result<Vec<CreditEntry>, Refusal> {
+    let mut connection = database.acquire().await?;
+    let known = db::account_groups::find_account_group(&mut connection, account_group).await?;
+    if known.is_none() {
+        return Err(Refusal::NoAccountGroup(account_group.clone()));
+    }
+    let entries = match job {
+        None => {
+            db::credit_entries::list_credit_entries(&mut connection, account_group, None, limit)
+                .await?
+        }
+        Some(job) => {
+            db::credit_entries::list_credit_entries_of_job(
+                &mut connection,
+                account_group,
+                job,
+                None,
+                limit,
+            )
+            .await?
+        }
+    };
+    Ok(entries)
 }
 
 /// Recomputes every balance and reservation from ledger and jobs.
@@ -223,24 +327,4 @@ pub async fn grant_credits(
 pub async fn verify_credits(database: &Database) -> Result<Verification, Refusal> {
     let mut connection = database.acquire().await?;
     Ok(db::credits::verify_ledger(&mut connection).await?)
-}
-
-/// Cancels a job of any account group.
-///
-/// # Errors
-/// [`Refusal::NoJob`], [`Refusal::JobHasEnded`]; faults of the database.
-pub async fn cancel_job(database: &Database, job: &JobId) -> Result<Job, Refusal> {
-    let mut connection = database.acquire().await?;
-    let missing = || Refusal::NoJob(job.clone());
-    let group = db::jobs::find_account_group_of_job(&mut connection, job)
-        .await?
-        .ok_or_else(missing)?;
-    match db::jobs::cancel_job(&mut connection, &group, job).await? {
-        CancelOutcome::Cancelled => {}
-        CancelOutcome::HasEnded => return Err(Refusal::JobHasEnded(job.clone())),
-        CancelOutcome::NotFound => return Err(missing()),
-    }
-    db::jobs::find_job(&mut connection, &group, job)
-        .await?
-        .ok_or_else(missing)
 }

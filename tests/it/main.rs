@@ -23,6 +23,7 @@ mod idempotency;
 mod identity;
 mod ledger;
 mod openapi_document;
+mod operator;
 mod poison;
 mod processes;
 mod rate_limit;
