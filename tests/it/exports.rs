@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use crate::support::app::{PATIENCE, TestApp, search, wait_for};
 use crate::support::openapi::OpenApi;
-use crate::support::sockets::{Limits, Listening, listen};
+use crate::support::served::{Limits, Listening, listen};
 
 const CSV: &str = "text/csv";
 const NDJSON: &str = "application/x-ndjson";

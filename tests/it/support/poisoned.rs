@@ -152,6 +152,7 @@ fn parts(worker: &WorkerContext) -> WorkerContext {
     WorkerContext {
         database: worker.database.clone(),
         reserved: worker.reserved.clone(),
+        listening: worker.listening.clone(),
         provider: Arc::clone(&worker.provider),
         email_finder: worker.email_finder.clone(),
         wake_up: Arc::clone(&worker.wake_up),

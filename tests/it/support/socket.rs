@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use prospector::http::server::serve;
+use prospector::http::server::{ServerLimits, serve};
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,10 @@ impl TestApp {
         serving.spawn(serve(
             listener,
             self.router.clone(),
-            64,
+            ServerLimits {
+                connections: 64,
+                write_timeout: Duration::from_secs(30),
+            },
             CancellationToken::new(),
             Duration::from_secs(1),
         ));
