@@ -21,12 +21,18 @@ async fn the_end_of_a_pause_makes_the_jobs_that_waited_for_it_due_at_once() {
     let database = &app.app.database;
     let jobs = [
         app.start_job(&search("results-30", 30)).await,
-        app.start_job(&search("results-31", 31)).await,
+        app.post_job_with_key(&search("results-31", 31), "early")
+            .await
+            .job_id(),
     ];
     let group = operator::update_account_group(database, &app.group, &paused(true)).await;
     assert!(group.unwrap().paused);
     let refused = app.post_job(&search("results-1", 1)).await;
     assert_eq!(refused.expect_status(409).code(), "ACCOUNT_GROUP_PAUSED");
+    let replay = app
+        .post_job_with_key(&search("results-31", 31), "early")
+        .await;
+    assert_eq!(replay.expect_status(202).job_id(), jobs[1]);
     app.run_jobs_until_idle().await;
     for job in &jobs {
         assert_eq!(app.job(job).await["waiting"]["reason"], "paused");
@@ -218,10 +224,10 @@ async fn jobs_of_all_groups_are_listed_shown_watched_and_cancelled() {
     assert_eq!(ids(&all), [queued_id.clone(), done_id.clone()]);
     assert_eq!(
         ids(&command(&["list", "--limit", "1"]).await),
-        [queued_id.clone()]
+        std::slice::from_ref(&queued_id)
     );
     let completed = command(&["list", "--status", "completed"]).await;
-    assert_eq!(ids(&completed), [done_id.clone()]);
+    assert_eq!(ids(&completed), std::slice::from_ref(&done_id));
     let of_other = command(&["list", "--account-group", other.as_str()]).await;
     assert_eq!(of_other, json!({"items": []}));
 

@@ -195,7 +195,7 @@ impl Format {
 
     fn write_rows(
         self,
-        rows: impl Iterator<Item = RowBody>,
+        mut rows: impl Iterator<Item = RowBody>,
         text: &mut Vec<u8>,
     ) -> Result<(), Error> {
         match self {
@@ -210,13 +210,11 @@ impl Format {
                 }
                 writer.flush().map_err(Error::internal)
             }
-            Self::Ndjson => rows
-                .map(|row| {
-                    serde_json::to_writer(&mut *text, &row).map_err(Error::internal)?;
-                    text.push(b'\n');
-                    Ok(())
-                })
-                .collect(),
+            Self::Ndjson => rows.try_for_each(|row| {
+                serde_json::to_writer(&mut *text, &row).map_err(Error::internal)?;
+                text.push(b'\n');
+                Ok(())
+            }),
         }
     }
 }
