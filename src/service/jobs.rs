@@ -28,6 +28,7 @@ pub async fn cancel_job(
     let mut connection = app.database.acquire().await?;
     match db::jobs::cancel_job(&mut connection, account_group, job).await? {
         CancelOutcome::Cancelled => {
+            app.wake_up.job_cancelled();
             tracing::info!(%account_group, %job, "job cancelled");
             Ok(())
         }

@@ -1,7 +1,6 @@
 //! What operators do with the jobs of any account group.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 
 use crate::db;
 use crate::db::job_overview::JobPlace;
@@ -49,9 +48,10 @@ pub async fn list_jobs(
             .await?
         }
     };
+    drop(connection);
     let mut jobs = Vec::with_capacity(places.len());
     for place in places {
-        jobs.extend(read(&mut connection, place).await?);
+        jobs.extend(read(database, place).await?);
     }
     Ok(jobs)
 }
@@ -79,8 +79,9 @@ pub async fn get_job(
 ) -> Result<OperatorJob, Refusal> {
     let mut connection = database.acquire().await?;
     let place = db::job_overview::find_job_place(&mut connection, account_group, job).await?;
+    drop(connection);
     let found = match place {
-        Some(place) => read(&mut connection, place).await?,
+        Some(place) => read(database, place).await?,
         None => None,
     };
     found.ok_or_else(|| Refusal::NoJob(job.clone()))
@@ -104,11 +105,9 @@ pub async fn cancel_job(database: &Database, job: &JobId) -> Result<OperatorJob,
 
 /// Reads the rest of a job. It may have moved on meanwhile: what then no longer belongs to its
 /// status is left out.
-async fn read(
-    connection: &mut PgConnection,
-    place: JobPlace,
-) -> Result<Option<OperatorJob>, Error> {
-    let job = db::jobs::find_job(connection, &place.account_group, &place.job).await?;
+async fn read(database: &Database, place: JobPlace) -> Result<Option<OperatorJob>, Error> {
+    let mut connection = database.acquire().await?;
+    let job = db::jobs::find_job(&mut connection, &place.account_group, &place.job).await?;
     Ok(job.map(|job| OperatorJob {
         lease_expires_at: place
             .lease_expires_at

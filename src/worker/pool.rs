@@ -264,6 +264,7 @@ impl Pool {
             };
             tokio::select! {
                 () = drained.cancelled() => return,
+                () = self.context.wake_up.leases.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
             let held = self.leases.held();

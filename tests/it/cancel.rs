@@ -304,3 +304,21 @@ async fn workers_import_and_charge_nothing_after_a_cancel() {
     assert_eq!(app.credits().await["reserved"], 0);
     app.assert_all_agrees().await;
 }
+
+#[tokio::test]
+async fn a_cancel_gives_the_call_in_flight_up_at_once() {
+    let app = TestApp::start().await;
+    let job = app.start_job(&search("slow-60000+results-60", 60)).await;
+    let began = std::time::Instant::now();
+    // The pool is down only when its last run has let go.
+    app.run_jobs_until(async || {
+        let is_running = app.job(&job).await["status"] == "running";
+        if is_running {
+            app.cancel(&job).await;
+        }
+        is_running
+    })
+    .await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
+    app.assert_all_agrees().await;
+}
