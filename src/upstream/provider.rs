@@ -55,6 +55,29 @@ pub struct PeoplePage {
     pub available: Option<u32>,
 }
 
+/// The kinds of list that Sales Navigator keeps for its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedListKind {
+    SavedSearches,
+    LeadLists,
+}
+
+/// A saved search or a lead list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedList {
+    pub id: String,
+    pub name: Option<String>,
+}
+
+/// One page of a member's lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedListPage {
+    /// Those that have an id; another could not be imported.
+    pub items: Vec<NamedList>,
+    /// `None` when the provider said that there is no more.
+    pub next: Option<PageCursor>,
+}
+
 /// What became of one profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProfileLookup {
@@ -111,4 +134,11 @@ pub trait LinkedinProvider: Send + Sync {
         account: &LinkedinAccountId,
         url: &ProfileUrl,
     ) -> Result<ProfileLookup, UpstreamError>;
+
+    async fn named_lists(
+        &self,
+        account: &LinkedinAccountId,
+        kind: NamedListKind,
+        page: PageRequest<'_>,
+    ) -> Result<NamedListPage, UpstreamError>;
 }

@@ -10,7 +10,9 @@ use crate::domain::linkedin_url::{
     LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
 };
 use crate::upstream::error::UpstreamError;
-use crate::upstream::provider::{LinkedinProvider, PageRequest, PeoplePage, ProfileLookup};
+use crate::upstream::provider::{
+    LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage, ProfileLookup,
+};
 
 /// Counts the questions it is asked about health, and can be asked nothing else.
 pub(crate) struct HealthOnly {
@@ -76,6 +78,15 @@ impl LinkedinProvider for HealthOnly {
         _: &LinkedinAccountId,
         _: &ProfileUrl,
     ) -> Result<ProfileLookup, UpstreamError> {
+        unreachable!()
+    }
+
+    async fn named_lists(
+        &self,
+        _: &LinkedinAccountId,
+        _: NamedListKind,
+        _: PageRequest<'_>,
+    ) -> Result<NamedListPage, UpstreamError> {
         unreachable!()
     }
 }

@@ -5,6 +5,7 @@
 //! row that cannot be read costs that row, not its page.
 
 mod failure;
+mod named_lists;
 mod paging;
 mod person;
 mod posts;
@@ -27,7 +28,9 @@ use crate::domain::linkedin_url::{
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
 use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
-use crate::upstream::provider::{LinkedinProvider, PageRequest, PeoplePage, ProfileLookup};
+use crate::upstream::provider::{
+    LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage, ProfileLookup,
+};
 use crate::upstream::unipile::failure::{Failure, Route};
 use crate::upstream::unipile::wire::Envelope;
 
@@ -88,13 +91,8 @@ impl Unipile {
         page: PageRequest<'_>,
     ) -> Result<PeoplePage, UpstreamError> {
         let offset = paging::offset(operation, page.cursor)?;
-        let query = [
-            ("limit", page.limit.max(1).to_string()),
-            ("offset", offset.to_string()),
-        ];
-        let query = query
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
+        let (limit, start) = (page.limit.max(1).to_string(), offset.to_string());
+        let query = [("limit", limit.as_str()), ("offset", start.as_str())];
         operation
             .call(self.post(segments, &query, body), |answer| {
                 Failure::check(operation, route, answer)?;
@@ -229,6 +227,16 @@ impl LinkedinProvider for Unipile {
                 let profile = answer.json().ok_or_else(|| not_json(operation))?;
                 Ok(person::profile(&profile, &asked))
             })
+            .await
+    }
+
+    async fn named_lists(
+        &self,
+        account: &LinkedinAccountId,
+        kind: NamedListKind,
+        page: PageRequest<'_>,
+    ) -> Result<NamedListPage, UpstreamError> {
+        self.named_lists_page(operation("named_lists"), account, kind, page)
             .await
     }
 }

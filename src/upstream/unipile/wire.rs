@@ -67,6 +67,14 @@ impl<'a> Envelope<'a> {
         u32::try_from(self.data.len()).unwrap_or(u32::MAX)
     }
 
+    /// What `read` makes of the items that can be read.
+    pub(super) fn readable<T>(&self, read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
+        let items = self.data.iter();
+        items
+            .filter_map(|raw| read(&serde_json::from_str(raw.get()).ok()?))
+            .collect()
+    }
+
     pub(super) fn items(&self, read: impl Fn(&Value) -> PageItem) -> Vec<PageItem> {
         self.data
             .iter()

@@ -12,7 +12,9 @@ use prospector::domain::linkedin_url::{
 };
 use prospector::upstream::email_finder::EmailFinder;
 use prospector::upstream::error::{UpstreamError, UpstreamFault};
-use prospector::upstream::provider::{LinkedinProvider, PageRequest, PeoplePage, ProfileLookup};
+use prospector::upstream::provider::{
+    LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage, ProfileLookup,
+};
 use prospector::worker::context::{WorkerContext, WorkerLimits};
 
 use crate::support::app::{Setup, TestApp};
@@ -96,6 +98,15 @@ impl LinkedinProvider for Poisoned {
         _: &LinkedinAccountId,
         _: &ProfileUrl,
     ) -> Result<ProfileLookup, UpstreamError> {
+        unreachable!()
+    }
+
+    async fn named_lists(
+        &self,
+        _: &LinkedinAccountId,
+        _: NamedListKind,
+        _: PageRequest<'_>,
+    ) -> Result<NamedListPage, UpstreamError> {
         unreachable!()
     }
 }

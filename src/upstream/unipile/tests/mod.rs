@@ -1,6 +1,7 @@
 //! The client against a server that says byte for byte what a test wants.
 
 mod faults;
+mod named_lists;
 mod pages;
 
 use super::*;
