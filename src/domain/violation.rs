@@ -51,6 +51,17 @@ impl Violations {
         });
     }
 
+    /// Takes over the faults of one part of a request; what was read of it otherwise.
+    pub fn collect<T>(&mut self, part: Result<T, Self>) -> Option<T> {
+        match part {
+            Ok(read) => Some(read),
+            Err(found) => {
+                self.0.extend(found.0);
+                None
+            }
+        }
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -82,6 +93,19 @@ impl fmt::Display for Violations {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_faults_of_every_part_count_also_where_they_are_not_listed() {
+        let mut part = Violations::none();
+        for index in 0..120 {
+            part.push(format!("urls[{index}]"), "invalid_url", "A URL is wrong.");
+        }
+        let mut all = Violations::of("limit", "out_of_range", "limit is wrong.");
+        assert_eq!(all.collect(Ok(7)), Some(7));
+        assert_eq!(all.collect::<()>(Err(part)), None);
+        assert_eq!(all.listed().len(), 50);
+        assert!(all.to_string().ends_with(" And 101 more."), "{all}");
+    }
 
     #[test]
     fn details_spell_out_twenty_and_count_the_rest() {

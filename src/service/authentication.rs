@@ -14,7 +14,7 @@ use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::JobStatus;
 use crate::domain::permission::Permission;
 use crate::domain::plan::Plan;
-use crate::domain::quota::ListType;
+use crate::domain::quota::{ListType, QuotaLimits, QuotaStanding};
 use crate::error::Error;
 use crate::service::app::App;
 
@@ -38,6 +38,19 @@ pub struct AccountGroupAccess {
     pub quota_resets_at: DateTime<Utc>,
     /// The job that the request's idempotency key belongs to.
     pub job_of_key: Option<JobOfKey>,
+}
+
+impl AccountGroupAccess {
+    /// What of today's quota for this kind of list is used and left.
+    #[must_use]
+    pub fn quota(&self, list_type: ListType, limits: &QuotaLimits) -> QuotaStanding {
+        QuotaStanding {
+            list_type,
+            used: self.quota_used_today.get(&list_type).copied().unwrap_or(0),
+            limit: limits.of(list_type),
+            resets_at: self.quota_resets_at,
+        }
+    }
 }
 
 /// A job found by its idempotency key.

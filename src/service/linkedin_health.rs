@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
 use crate::error::Error;
+use crate::service::app::App;
+use crate::service::authentication::AccountGroupAccess;
 use crate::upstream::error::UpstreamFault;
 use crate::upstream::provider::LinkedinProvider;
 
@@ -17,6 +19,46 @@ const NOT_CONNECTED_FOR: Duration = Duration::from_secs(5);
 const FAULT_FOR: Duration = Duration::from_secs(2);
 /// Beyond so many accounts, those whose memory has run out are forgotten.
 const ACCOUNTS_REMEMBERED: usize = 10_000;
+
+/// Whether the account group has a LinkedIn account that works.
+///
+/// # Errors
+/// [`Error::Upstream`] when the provider cannot be asked.
+pub async fn linkedin_of(
+    app: &App,
+    account_group: &AccountGroupAccess,
+) -> Result<AccountHealth, Error> {
+    match &account_group.linkedin_account {
+        Some(account) => app.linkedin_health.of(account).await,
+        None => Ok(AccountHealth::NotConnected),
+    }
+}
+
+/// # Errors
+/// [`Error::LinkedinNotConnected`], [`Error::Upstream`].
+pub async fn require_linkedin(app: &App, account_group: &AccountGroupAccess) -> Result<(), Error> {
+    match linkedin_of(app, account_group).await? {
+        AccountHealth::NotConnected => Err(Error::LinkedinNotConnected),
+        AccountHealth::Connected { .. } => Ok(()),
+    }
+}
+
+/// Only a seat that the provider says is missing is one: many do not say.
+///
+/// # Errors
+/// [`Error::LinkedinNotConnected`], [`Error::SalesNavigatorRequired`], [`Error::Upstream`].
+pub async fn require_sales_navigator(
+    app: &App,
+    account_group: &AccountGroupAccess,
+) -> Result<(), Error> {
+    match linkedin_of(app, account_group).await? {
+        AccountHealth::NotConnected => Err(Error::LinkedinNotConnected),
+        AccountHealth::Connected {
+            sales_navigator: Some(false),
+        } => Err(Error::SalesNavigatorRequired),
+        AccountHealth::Connected { .. } => Ok(()),
+    }
+}
 
 /// The provider could not be asked.
 #[derive(Debug, Clone, Copy, thiserror::Error)]

@@ -4,17 +4,15 @@ use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 
 use crate::db::jobs::{self, NewJob, StartOutcome};
-use crate::domain::account_health::AccountHealth;
-use crate::domain::credits;
 use crate::domain::id::JobId;
 use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::JobStatus;
-use crate::domain::plan::Plan;
 use crate::domain::quota::ListType;
-use crate::domain::start_request::{Source, SourceKind, StartRequest};
+use crate::domain::start_request::{SourceKind, StartRequest, Terms};
 use crate::error::Error;
 use crate::service::app::App;
 use crate::service::authentication::{AccountGroupAccess, JobOfKey};
+use crate::service::linkedin_health::{require_linkedin, require_sales_navigator};
 
 /// The job that a start led to.
 #[derive(Debug, Clone)]
@@ -48,8 +46,11 @@ pub async fn start_job(
     check_new_work_is_possible(app, account_group, request.source.kind()).await?;
 
     let job_id = JobId::new();
-    let max_results = effective_max_results(&request, account_group.plan);
-    let needed = credits::reservation(max_results, request.search_emails);
+    let Terms {
+        max_results,
+        reservation: needed,
+        ..
+    } = request.terms(account_group.plan);
     let mut connection = app.database.acquire().await?;
     let outcome = jobs::start_job(
         &mut connection,
@@ -121,41 +122,16 @@ async fn check_new_work_is_possible(
     if account_group.paused {
         return Err(Error::AccountGroupPaused);
     }
-    let account = account_group
-        .linkedin_account
-        .as_ref()
-        .ok_or(Error::LinkedinNotConnected)?;
-    match app.linkedin_health.of(account).await? {
-        AccountHealth::NotConnected => return Err(Error::LinkedinNotConnected),
-        AccountHealth::Connected {
-            sales_navigator: Some(false),
-        } if source == SourceKind::SalesNavigator => {
-            return Err(Error::SalesNavigatorRequired);
-        }
-        AccountHealth::Connected { .. } => {}
+    match source {
+        SourceKind::SalesNavigator => require_sales_navigator(app, account_group).await?,
+        _ => require_linkedin(app, account_group).await?,
     }
-    let list_type = ListType::from(source);
-    let used = account_group
-        .quota_used_today
-        .get(&list_type)
-        .copied()
-        .unwrap_or(0);
-    if used >= app.quota_limits.of(list_type) {
+    let quota = account_group.quota(ListType::from(source), &app.quota_limits);
+    if quota.is_exhausted() {
         return Err(Error::QuotaExhausted {
-            list_type,
-            reset_at: account_group.quota_resets_at,
+            list_type: quota.list_type,
+            reset_at: quota.resets_at,
         });
     }
     Ok(())
-}
-
-/// What was asked, capped by the plan; a `url_upload` brings its own number and knows no cap.
-fn effective_max_results(request: &StartRequest, plan: Plan) -> u32 {
-    if let Source::UrlUpload { urls } = &request.source {
-        return u32::try_from(urls.len()).unwrap_or(u32::MAX);
-    }
-    let asked = request
-        .max_results
-        .and_then(|asked| u32::try_from(asked).ok());
-    asked.unwrap_or(u32::MAX).min(plan.max_results_cap())
 }

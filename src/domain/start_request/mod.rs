@@ -1,11 +1,12 @@
 //! The body of a start, validated.
 //!
 //! `json` reads the text without losing repeated keys, `parse` collects everything that is wrong
-//! with it, `fingerprint` says whether two requests ask for the same.
+//! with it, `terms` says what it comes to, `fingerprint` says whether two requests ask for the same.
 
 mod fingerprint;
 mod json;
 mod parse;
+mod terms;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::linkedin_url::{
     LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
 };
+use crate::domain::plan::Plan;
 use crate::domain::violation::Violations;
+
+pub use crate::domain::start_request::terms::Terms;
 
 /// The kinds of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -137,6 +141,11 @@ impl StartRequest {
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         fingerprint::fingerprint(self)
+    }
+
+    #[must_use]
+    pub fn terms(&self, plan: Plan) -> Terms {
+        Terms::of(self, plan)
     }
 }
 
