@@ -57,10 +57,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
-        let caller: Caller = parts
-            .extensions
-            .remove()
-            .ok_or_else(|| Error::internal("the route is not behind authentication"))?;
+        let caller = caller_of(parts)?;
         let params = PathParams::of(&parts.uri, &parts.extensions);
         let mut violations = Violations::none();
         let id = params.require("accountGroupId", &mut violations);
@@ -83,6 +80,25 @@ where
             permission: PhantomData,
         })
     }
+}
+
+/// Proof that the caller has a valid key, for routes that ask for no more.
+#[derive(Debug)]
+pub struct AnyKey {
+    pub caller: Caller,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AnyKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        caller_of(parts).map(|caller| Self { caller })
+    }
+}
+
+fn caller_of(parts: &mut Parts) -> Result<Caller, Error> {
+    let caller = parts.extensions.remove();
+    caller.ok_or_else(|| Error::internal("the route is not behind authentication"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Query strings, read strictly: a name that the route does not know, or one that comes twice, is
 //! a mistake that would otherwise pass for an answer to another question.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use url::form_urlencoded;
 
 use crate::domain::violation::Violations;
+use crate::error::Error;
 
 /// How much of a name that the client made up is repeated to it.
 const NAME_SHOWN: usize = 100;
@@ -51,6 +54,51 @@ impl Query {
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.values.iter().find(|(known, _)| known == name)?;
         Some(value)
+    }
+}
+
+/// The value of a parameter that has the names of `choices`; `None` when it is absent, and with a
+/// violation when it is none of them.
+pub fn read_choice<T>(
+    query: &Query,
+    name: &str,
+    choices: impl Iterator<Item = (&'static str, T)> + Clone,
+    violations: &mut Violations,
+) -> Option<T> {
+    let text = query.get(name)?;
+    let chosen = choices.clone().find(|(choice, _)| *choice == text);
+    if chosen.is_none() {
+        let names: Vec<&str> = choices.map(|(choice, _)| choice).collect();
+        let sentence = format!("{name} must be one of {}.", names.join(", "));
+        violations.push(name, "unknown_value", sentence);
+    }
+    chosen.map(|(_, value)| value)
+}
+
+/// What is wrong with the query of a route that knows no parameters.
+#[must_use]
+pub fn unexpected_parameters(query: Option<&str>) -> Violations {
+    let mut violations = Violations::none();
+    let _no_values = Query::read(query, &[], &mut violations);
+    violations
+}
+
+/// Proof that a request came without a query. Handlers name it after [`Authorized`]: extractors run
+/// in their order, and who may not call learns nothing of parameters.
+///
+/// [`Authorized`]: crate::http::authorized::Authorized
+#[derive(Debug, Clone, Copy)]
+pub struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        let violations = unexpected_parameters(parts.uri.query());
+        match violations.is_empty() {
+            true => Ok(Self),
+            false => Err(Error::Invalid(violations)),
+        }
     }
 }
 

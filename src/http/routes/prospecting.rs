@@ -1,6 +1,6 @@
 //! Jobs: start one, read one, cancel one.
 
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, ETAG, HeaderName, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,6 @@ use serde::Serialize;
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::job::{Job, JobStatus};
 use crate::domain::start_request::StartRequest;
-use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::http::authentication::read_idempotency_key;
 use crate::http::authorized::{Authorized, ProspectingRead, ProspectingWrite};
@@ -18,7 +17,7 @@ use crate::http::body::read_json;
 use crate::http::conditional::{client_has, not_modified, weak_tag, with_headers};
 use crate::http::envelope::Answer;
 use crate::http::job_body::JobBody;
-use crate::http::query::Query;
+use crate::http::query::{NoQuery, unexpected_parameters};
 use crate::http::router::HttpState;
 use crate::http::timestamp::Timestamp;
 use crate::service::jobs::{cancel_job, get_job};
@@ -37,13 +36,11 @@ pub async fn start(
 ) -> Result<Answer, Error> {
     let (parts, body) = request.into_parts();
     let body = read_json(&parts.headers, body).await?;
-    let mut violations = Violations::none();
-    let _no_parameters = Query::read(parts.uri.query(), &[], &mut violations);
-    let key = read_idempotency_key(&parts.headers);
-    let key = key.map_err(|found| add(&mut violations, &found));
+    let mut violations = unexpected_parameters(parts.uri.query());
+    let key = violations.collect(read_idempotency_key(&parts.headers));
     let wanted = StartRequest::parse(&body, state.app.email_finder.is_some());
-    let wanted = wanted.map_err(|found| add(&mut violations, &found));
-    let (Ok(key), Ok(wanted), true) = (key, wanted, violations.is_empty()) else {
+    let wanted = violations.collect(wanted);
+    let (Some(key), Some(wanted), true) = (key, wanted, violations.is_empty()) else {
         return Err(Error::Invalid(violations));
     };
     let group = &authorized.account_group;
@@ -58,14 +55,9 @@ pub async fn start(
 pub async fn show(
     State(state): State<HttpState>,
     authorized: Authorized<ProspectingRead, JobId>,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let mut violations = Violations::none();
-    let _no_parameters = Query::read(query.as_deref(), &[], &mut violations);
-    if !violations.is_empty() {
-        return Err(Error::Invalid(violations));
-    }
     let group = &authorized.account_group.id;
     let job = get_job(&state.app, group, &authorized.target).await?;
     answer_with_job(&job, &headers, Utc::now())
@@ -80,13 +72,8 @@ pub async fn show(
 pub async fn cancel(
     State(state): State<HttpState>,
     authorized: Authorized<ProspectingWrite, JobId>,
-    RawQuery(query): RawQuery,
+    _: NoQuery,
 ) -> Result<Answer, Error> {
-    let mut violations = Violations::none();
-    let _no_parameters = Query::read(query.as_deref(), &[], &mut violations);
-    if !violations.is_empty() {
-        return Err(Error::Invalid(violations));
-    }
     let job_id = &authorized.target;
     cancel_job(&state.app, &authorized.account_group.id, job_id).await?;
     Answer::ok(&CancelledBody {
@@ -100,12 +87,6 @@ pub async fn cancel(
 struct CancelledBody<'a> {
     job_id: &'a JobId,
     status: JobStatus,
-}
-
-fn add(violations: &mut Violations, found: &Violations) {
-    for violation in found.listed() {
-        violations.push(&violation.field, violation.code, &violation.message);
-    }
 }
 
 #[derive(Serialize)]

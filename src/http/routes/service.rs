@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::envelope::{Answer, Payload};
+use crate::http::query::NoQuery;
 use crate::http::router::HttpState;
 use crate::service::readiness::check_readiness;
 
@@ -23,8 +24,8 @@ struct Status {
 /// `GET /healthz`: the process lives.
 ///
 /// # Errors
-/// None in practice.
-pub async fn healthz() -> Result<Answer, Error> {
+/// [`Error::Invalid`] when it came with a query.
+pub async fn healthz(_: NoQuery) -> Result<Answer, Error> {
     Answer::ok(&Status { status: "ok" })
 }
 
@@ -32,7 +33,7 @@ pub async fn healthz() -> Result<Answer, Error> {
 ///
 /// # Errors
 /// [`Error::Unavailable`] while it cannot, or is going down.
-pub async fn readyz(State(state): State<HttpState>) -> Result<Answer, Error> {
+pub async fn readyz(State(state): State<HttpState>, _: NoQuery) -> Result<Answer, Error> {
     if state.settings.draining.is_cancelled() {
         return Err(Error::Unavailable {
             reason: "the process is shutting down",
@@ -45,7 +46,7 @@ pub async fn readyz(State(state): State<HttpState>) -> Result<Answer, Error> {
 }
 
 /// `GET /openapi.yaml`: the contract, as a file.
-pub async fn openapi() -> Response {
+pub async fn openapi(_: NoQuery) -> Response {
     let mut response = OPENAPI.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
