@@ -122,7 +122,7 @@ pub async fn authenticate(
     }))
 }
 
-fn parse_permissions(texts: &[String]) -> Result<Vec<Permission>, Error> {
+pub(super) fn parse_permissions(texts: &[String]) -> Result<Vec<Permission>, Error> {
     known(texts.iter().map(|text| text.parse()).collect())
 }
 

@@ -152,6 +152,38 @@ impl fmt::Display for LinkedinAccountId {
     }
 }
 
+/// What the provider calls a person, such as `ACoAAA...`. Case-sensitive, and of no fixed form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ProviderId(String);
+
+/// The text can be no provider id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 200 bytes of UTF-8 without NUL")]
+pub struct InvalidProviderId;
+
+impl ProviderId {
+    /// The longest id that is stored, in bytes.
+    const LENGTH_MAX: usize = 200;
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProviderId {
+    type Err = InvalidProviderId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidProviderId> {
+        if (1..=Self::LENGTH_MAX).contains(&text.len()) && !text.contains('\0') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidProviderId)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +213,16 @@ mod tests {
         assert!("acc_01demo".parse::<LinkedinAccountId>().is_ok());
         for wrong in ["", "acc_", "01demo", "acc_a/b", "acc_é"] {
             assert!(wrong.parse::<LinkedinAccountId>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_provider_id_is_any_text_that_can_be_stored() {
+        for good in ["ACoAAB-_1", "a/b c", "é", &"x".repeat(200)] {
+            assert_eq!(good.parse::<ProviderId>().unwrap().as_str(), good);
+        }
+        for wrong in ["", "a\0", &"x".repeat(201), &"é".repeat(101)] {
+            assert!(wrong.parse::<ProviderId>().is_err(), "{wrong:?}");
         }
     }
 }

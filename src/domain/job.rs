@@ -251,6 +251,18 @@ pub struct Job {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
+/// A job as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobSummary {
+    pub job_id: JobId,
+    pub source: SourceKind,
+    pub metadata: BTreeMap<String, String>,
+    pub status: JobStatus,
+    pub counts: JobCounts,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
 text_enum!(
     /// What became of one row of a job.
     RowOutcome {

@@ -1,7 +1,8 @@
-//! A person as an upstream describes them, before it is known whether the group has them already.
+//! A person: as an upstream describes them, and as an account group has them.
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::id::ProspectId;
 use crate::domain::linkedin_url::PublicIdentifier;
 
 /// What one upstream item says about one person. At least one of the three ids is known, or the
@@ -30,6 +31,17 @@ impl Person {
     pub fn is_identifiable(&self) -> bool {
         self.provider_id.is_some() || self.member_id.is_some() || self.public_identifier.is_some()
     }
+}
+
+/// A person whom an account group has, as a look-up by id shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPerson {
+    pub prospect_id: ProspectId,
+    pub public_identifier: Option<String>,
+    pub linkedin_url: Option<String>,
+    pub name: Option<String>,
+    pub company_name: Option<String>,
+    pub title: Option<String>,
 }
 
 /// Whether an address that was found is known to accept mail.

@@ -15,6 +15,7 @@ use crate::domain::quota::QuotaLimits;
 use crate::http::router::{HttpSettings, HttpState, ServedRoutes};
 use crate::service::app::App;
 use crate::service::linkedin_health::LinkedinHealth;
+use crate::upstream::provider::LinkedinProvider;
 use crate::upstream::provider_stub::HealthOnly;
 
 pub(crate) fn settings() -> Arc<HttpSettings> {
@@ -35,6 +36,8 @@ pub(crate) fn state(settings: Arc<HttpSettings>) -> HttpState {
         statement_timeout: Duration::from_secs(1),
         idle_in_transaction_timeout: Duration::from_secs(1),
     };
+    let linkedin: Arc<dyn LinkedinProvider> =
+        Arc::new(HealthOnly::answering(AccountHealth::NotConnected));
     let app = App {
         // Nothing listens there: a test that gets as far as the database fails.
         database: Database::new(&"postgres://127.0.0.1:1/none".parse().unwrap(), limits),
@@ -45,9 +48,8 @@ pub(crate) fn state(settings: Arc<HttpSettings>) -> HttpState {
             post_commenters: 0,
             url_upload: 0,
         },
-        linkedin_health: LinkedinHealth::new(Arc::new(HealthOnly::answering(
-            AccountHealth::NotConnected,
-        ))),
+        linkedin_health: LinkedinHealth::new(Arc::clone(&linkedin)),
+        linkedin,
         email_finder: None,
         wake_up: Arc::default(),
         last_uses: Default::default(),

@@ -9,6 +9,7 @@ use crate::service::authentication::LastUses;
 use crate::service::linkedin_health::LinkedinHealth;
 use crate::service::wake_up::WakeUp;
 use crate::upstream::email_finder::EmailFinder;
+use crate::upstream::provider::LinkedinProvider;
 
 /// The parts that use cases are made of, built once at start-up and shared.
 pub struct App {
@@ -16,6 +17,7 @@ pub struct App {
     /// Which keys are valid here.
     pub key_kind: KeyKind,
     pub quota_limits: QuotaLimits,
+    pub linkedin: Arc<dyn LinkedinProvider>,
     pub linkedin_health: LinkedinHealth,
     pub email_finder: Option<Arc<dyn EmailFinder>>,
     pub wake_up: Arc<WakeUp>,

@@ -3,11 +3,16 @@
 pub mod app;
 pub mod authentication;
 pub mod credits;
+pub mod estimate;
 pub mod jobs;
 pub mod linkedin_health;
+pub mod listing;
 pub mod operator;
 pub mod operator_jobs;
+pub mod own_key;
+pub mod people;
 pub mod prospects;
 pub mod readiness;
+pub mod sales_navigator;
 pub mod start_job;
 pub mod wake_up;

@@ -97,6 +97,7 @@ impl Service {
             ),
             key_kind,
             quota_limits: limits.quotas,
+            linkedin: Arc::clone(&upstreams.provider),
             linkedin_health: LinkedinHealth::new(Arc::clone(&upstreams.provider)),
             email_finder: upstreams.email_finder.clone(),
             wake_up: Arc::clone(&wake_up),

@@ -127,16 +127,14 @@ impl TestApp {
         let upstreams = upstreams.await.unwrap();
         let mut background = JoinSet::new();
         if let Some(sandbox) = upstreams.own_sandbox {
-            background.spawn(async {
-                run_sandbox(sandbox, CancellationToken::new())
-                    .await
-                    .unwrap()
-            });
+            let running = run_sandbox(sandbox, CancellationToken::new());
+            background.spawn(async move { running.await.unwrap() });
         }
         let app = Arc::new(App {
             database: pool(10),
             key_kind: KeyKind::Test,
             quota_limits: setup.quotas,
+            linkedin: Arc::clone(&upstreams.provider),
             linkedin_health: LinkedinHealth::new(Arc::clone(&upstreams.provider)),
             email_finder: upstreams.email_finder.clone(),
             wake_up: Arc::default(),

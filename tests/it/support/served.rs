@@ -50,6 +50,7 @@ pub(crate) async fn listen(app: &TestApp, limits: Limits) -> Listening {
         database: Database::new(&app.database, pool),
         key_kind: KeyKind::Test,
         quota_limits: app.app.quota_limits,
+        linkedin: Arc::clone(&app.worker.provider),
         linkedin_health: LinkedinHealth::new(Arc::clone(&app.worker.provider)),
         email_finder: None,
         wake_up: Arc::default(),
