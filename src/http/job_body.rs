@@ -6,11 +6,14 @@ use serde::Serialize;
 
 use crate::domain::id::JobId;
 use crate::domain::job::{
-    Job, JobCounts, JobCredits, JobFault, JobStatus, Stage, StageStatus, StopReason, Waiting,
-    WaitingReason,
+    Job, JobCounts, JobCredits, JobFault, JobStatus, JobSummary, Stage, StageStatus, StopReason,
+    Waiting, WaitingReason,
 };
 use crate::domain::start_request::SourceKind;
 use crate::http::timestamp::Timestamp;
+
+/// The one kind of job that there is.
+const JOB_TYPE: &str = "prospecting";
 
 /// The status of a job.
 #[derive(Debug, Serialize)]
@@ -41,7 +44,7 @@ impl<'a> JobBody<'a> {
     pub fn of(job: &'a Job) -> Self {
         Self {
             job_id: &job.job_id,
-            r#type: "prospecting",
+            r#type: JOB_TYPE,
             status: job.status,
             created_at: Timestamp(job.created_at),
             updated_at: Timestamp(job.updated_at),
@@ -61,6 +64,35 @@ impl<'a> JobBody<'a> {
             credits: job.credits.into(),
             stop_reason: job.stop_reason,
             waiting: job.waiting.map(WaitingBody::from),
+        }
+    }
+}
+
+/// A job in a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobSummaryBody {
+    job_id: JobId,
+    r#type: &'static str,
+    status: JobStatus,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    source: SourceKind,
+    counts: CountsBody,
+    metadata: BTreeMap<String, String>,
+}
+
+impl From<JobSummary> for JobSummaryBody {
+    fn from(job: JobSummary) -> Self {
+        Self {
+            job_id: job.job_id,
+            r#type: JOB_TYPE,
+            status: job.status,
+            created_at: Timestamp(job.created_at),
+            updated_at: Timestamp(job.updated_at),
+            source: job.source,
+            counts: job.counts.into(),
+            metadata: job.metadata,
         }
     }
 }

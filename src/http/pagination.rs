@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use crate::domain::id::AccountGroupId;
 use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::http::query::Query;
+use crate::service::listing::Slice;
 
 const LIMIT_DEFAULT: u32 = 25;
 const LIMIT_MAX: u32 = 100;
@@ -23,6 +25,7 @@ pub const PAGE_PARAMETERS: [&str; 2] = ["cursor", "limit"];
 #[serde(deny_unknown_fields)]
 pub struct ListScope<'a> {
     pub list: &'a str,
+    /// Whose list it is: an account group; of a list that belongs to an API key, that key.
     pub group: &'a str,
     /// What the list is narrowed to, such as a job's id.
     pub filter: Option<&'a str>,
@@ -76,9 +79,9 @@ struct CursorIn<'a, P> {
 #[serde(try_from = "u32", into = "u32")]
 pub struct RowNumber(u32);
 
-/// The number is beyond any row.
+/// The position is beyond anything stored.
 #[derive(Debug, thiserror::Error)]
-#[error("no row has this number")]
+#[error("there can be nothing at this position")]
 pub struct NoSuchRow;
 
 impl TryFrom<u32> for RowNumber {
@@ -92,6 +95,54 @@ impl TryFrom<u32> for RowNumber {
 impl From<RowNumber> for u32 {
     fn from(row: RowNumber) -> Self {
         row.0
+    }
+}
+
+/// The item after which a page begins of a list that goes from new to old.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Newest<I> {
+    at: Millis,
+    id: I,
+}
+
+impl<I> Newest<I> {
+    /// Times are stored with milliseconds, so that nothing is lost.
+    #[must_use]
+    pub fn new(created_at: DateTime<Utc>, id: I) -> Self {
+        Self {
+            at: Millis(created_at),
+            id,
+        }
+    }
+
+    #[must_use]
+    pub fn parts(&self) -> (DateTime<Utc>, &I) {
+        (self.at.0, &self.id)
+    }
+}
+
+/// A time in milliseconds since 1970, kept within what the database can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+struct Millis(DateTime<Utc>);
+
+/// The end of the year 9999.
+const MILLIS_MAX: i64 = 253_402_300_799_999;
+
+impl TryFrom<i64> for Millis {
+    type Error = NoSuchRow;
+
+    fn try_from(millis: i64) -> Result<Self, NoSuchRow> {
+        let time = DateTime::from_timestamp_millis(millis);
+        let time = time.filter(|_| (0..=MILLIS_MAX).contains(&millis));
+        time.map(Self).ok_or(NoSuchRow)
+    }
+}
+
+impl From<Millis> for i64 {
+    fn from(time: Millis) -> Self {
+        time.0.timestamp_millis()
     }
 }
 
@@ -139,6 +190,27 @@ pub struct Page<T> {
     pub items: Vec<T>,
     pub next_cursor: Option<String>,
     pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// A page of a list that ends: the cursor is that of its last item, where more follow.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a position cannot be written as JSON.
+    pub fn of<I, P: Serialize>(
+        slice: Slice<I>,
+        scope: &ListScope<'_>,
+        position: impl Fn(&I) -> P,
+        body: impl Fn(I) -> T,
+    ) -> Result<Self, Error> {
+        let last = slice.items.last().filter(|_| slice.has_more);
+        let next_cursor = last.map(|last| scope.cursor_at(&position(last)));
+        Ok(Self {
+            next_cursor: next_cursor.transpose()?,
+            has_more: slice.has_more,
+            items: slice.items.into_iter().map(body).collect(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -258,5 +330,33 @@ mod tests {
     fn everything_wrong_is_named_together() {
         let (_, fields) = read("limit=0&cursor=x&sort=up");
         assert_eq!(fields, ["sort", "cursor", "limit"]);
+    }
+
+    #[test]
+    fn a_time_and_an_id_come_back_as_they_were_and_no_others_are_taken() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for time in ["2026-04-28T15:30:00.001Z", "1970-01-01T00:00:00Z"] {
+            let position = Newest::new(at(time), 7_i64);
+            let cursor = scope().cursor_at(&position).unwrap();
+            let read: Option<Newest<i64>> = scope().read(&cursor);
+            assert_eq!(read.unwrap().parts(), (at(time), &7));
+        }
+        let json = |millis: &str| {
+            let scope = serde_json::to_string(&scope()).unwrap();
+            encoded(&format!(
+                r#"{{"scope":{scope},"after":{{"at":{millis},"id":7}}}}"#
+            ))
+        };
+        let read = |millis: &str| scope().read::<Newest<i64>>(&json(millis));
+        assert!(read("253402300799999").is_some());
+        for wrong in [
+            "253402300800000",
+            "-1",
+            "1.5",
+            "9223372036854775807",
+            "\"7\"",
+        ] {
+            assert!(read(wrong).is_none(), "{wrong}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use axum::http::Extensions;
 use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 
-use crate::domain::id::{InvalidId, JobId};
+use crate::domain::id::{InvalidId, InvalidProviderId, JobId, ProviderId};
 use crate::domain::violation::Violations;
 
 /// The variable parts of a request's path.
@@ -74,6 +74,17 @@ impl PathTarget for () {
 impl PathTarget for JobId {
     fn read(params: &PathParams, violations: &mut Violations) -> Option<Self> {
         params.require("jobId", violations)
+    }
+}
+
+impl PathTarget for ProviderId {
+    fn read(params: &PathParams, violations: &mut Violations) -> Option<Self> {
+        let id = params.find("providerId");
+        if id.is_none() {
+            let sentence = format!("providerId {InvalidProviderId}.");
+            violations.push("providerId", "invalid_id", sentence);
+        }
+        id
     }
 }
 

@@ -20,7 +20,10 @@ use crate::http::authentication::{Authentication, require_key};
 use crate::http::body::refuse_announced_size;
 use crate::http::rate_limit::TokenBuckets;
 use crate::http::routes::prospects::export::EXPORTS_MAX;
-use crate::http::routes::{credits, docs, prospecting, prospects, service};
+use crate::http::routes::{
+    credits, docs, estimate, job_list, own_key, people, prospecting, prospects, quota,
+    sales_navigator, service,
+};
 use crate::http::trace::trace;
 use crate::http::unknown_keys::UnknownKeys;
 use crate::service::app::App;
@@ -109,12 +112,21 @@ const fn route(
 
 /// All that this program answers to.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 10] = [
+pub static ROUTES: [Route; 19] = [
+    route(Access::Key, Method::GET, "/v1/accounts", || get(own_key::list_account_groups)),
+    route(Access::Key, Method::GET, "/v1/key", || get(own_key::show)),
     route(Access::KeyAndIdempotency, Method::POST, "/v1/accounts/{accountGroupId}/prospecting", || post(prospecting::start)),
+    route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospecting", || get(job_list::list)),
+    route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospecting/quota", || get(quota::show)),
+    route(Access::Key, Method::POST, "/v1/accounts/{accountGroupId}/prospecting/estimate", || post(estimate::estimate)),
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospecting/{jobId}", || get(prospecting::show)),
     route(Access::Key, Method::POST, "/v1/accounts/{accountGroupId}/prospecting/{jobId}/cancel", || post(prospecting::cancel)),
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospecting/{jobId}/prospects", || get(prospects::list)),
+    route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/prospects/by-provider-id/{providerId}", || get(people::show_by_provider_id)),
+    route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/sales-navigator/saved-searches", || get(sales_navigator::list_saved_searches)),
+    route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/sales-navigator/lead-lists", || get(sales_navigator::list_lead_lists)),
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/credits", || get(credits::show)),
+    route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/credits/entries", || get(credits::list_entries)),
     route(Access::Open, Method::GET, "/healthz", || get(service::healthz)),
     route(Access::Open, Method::GET, "/readyz", || get(service::readyz)),
     route(Access::Open, Method::GET, "/openapi.yaml", || get(service::openapi)),

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use prospector::domain::credits::EntryKind;
 use prospector::domain::job::{
     EnrichmentErrorCode, JobErrorCode, JobStatus, RowEmailStatus, RowOutcome, StageStatus,
     StopReason, WaitingReason,
 };
+use prospector::domain::permission::Permission;
 use prospector::domain::plan::Plan;
+use prospector::domain::quota::ListType;
 use serde_json::{Value, json};
 
 use crate::support::openapi::{OpenApi, Operation, escape};
@@ -97,8 +100,11 @@ fn every_operation_is_described_and_its_ids_are_unique() {
         let id = operation["operationId"].as_str().unwrap();
         assert!(ids.insert(id), "{id} is there twice");
         let has_key = operation.get("security").is_none();
+        assert_eq!(has_key, template.starts_with("/v1/"), "{method} {template}");
+        // Where no account group is asked for, any valid key will do.
         let has_permission = operation["x-permission"].is_string();
-        assert_eq!(has_key, has_permission, "{method} {template}");
+        let has_group = template.contains("{accountGroupId}");
+        assert_eq!(has_group, has_permission, "{method} {template}");
     }
 }
 
@@ -186,6 +192,9 @@ fn the_documents_enums_are_the_programs() {
         };
     }
     assert_lists!("Plan", Plan::ALL);
+    assert_lists!("Permission", Permission::ALL);
+    assert_lists!("ListType", ListType::ALL);
+    assert_lists!("CreditEntryKind", EntryKind::ALL);
     assert_lists!("JobStatus", JobStatus::ALL);
     assert_lists!("JobErrorCode", JobErrorCode::ALL);
     assert_lists!("EnrichmentErrorCode", EnrichmentErrorCode::ALL);

@@ -64,9 +64,11 @@ async fn unknown_routes_and_wrong_methods_are_named_before_a_key_is_asked_for() 
         assert_eq!((seen.status, seen.code()), (404, "NOT_FOUND"), "{path}");
     }
     for (method, path, allow) in [
-        ("GET", START, "POST"),
-        ("OPTIONS", START, "POST"),
-        ("BREW", START, "POST"),
+        ("PUT", START, "POST,GET,HEAD"),
+        ("OPTIONS", START, "POST,GET,HEAD"),
+        ("BREW", START, "POST,GET,HEAD"),
+        ("POST", &format!("{START}/quota"), "GET,HEAD"),
+        ("GET", &format!("{START}/estimate"), "POST"),
         ("POST", "/healthz", "GET,HEAD"),
         ("DELETE", &format!("{START}/x"), "GET,HEAD"),
     ] {
@@ -118,7 +120,8 @@ async fn every_keyed_route_of_the_table_asks_for_a_key_and_no_other_does() {
             .pattern
             .replace("{accountGroupId}", id)
             .replace("{jobId}", id)
-            .replace("{file}", "start.js");
+            .replace("{file}", "start.js")
+            .replace("{providerId}", id);
         let request = Request::builder().method(&route.method).uri(&path);
         let response = whole()
             .oneshot(request.body(Body::empty()).unwrap())

@@ -2,6 +2,12 @@
 
 pub mod credits;
 pub mod docs;
+pub mod estimate;
+pub mod job_list;
+pub mod own_key;
+pub mod people;
 pub mod prospecting;
 pub mod prospects;
+pub mod quota;
+pub mod sales_navigator;
 pub mod service;

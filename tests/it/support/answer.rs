@@ -21,6 +21,14 @@ impl Answer {
         self.body["error"]["code"].as_str().unwrap_or_default()
     }
 
+    /// The one field that a validation error names.
+    #[track_caller]
+    pub(crate) fn field(&self) -> &str {
+        let fields = self.body["error"]["fields"].as_array().unwrap();
+        assert_eq!(fields.len(), 1, "{:#}", self.body);
+        fields[0]["field"].as_str().unwrap()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
