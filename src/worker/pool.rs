@@ -29,6 +29,9 @@ const POLL: Duration = Duration::from_millis(500);
 const REAP_EVERY: Duration = Duration::from_secs(1);
 /// Expired leases broken in one pass of the reaper.
 const REAPED_PER_PASS: i64 = 100;
+/// After so many lanes in a row without a due job the claim loop rests for a moment.
+const LANES_IN_A_ROW: u32 = 16;
+const LANE_PAUSE: Duration = Duration::from_millis(20);
 /// Wake-ups for other processes within this time share one notification.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -174,13 +177,21 @@ impl Pool {
     /// The next claimed job; `None` at the shutdown.
     async fn next_job(&self) -> Option<Lease> {
         let mut failures = 0;
+        let mut empty_lanes = 0;
         loop {
             if self.signals.shutdown.is_cancelled() {
                 return None;
             }
             let pause = match self.claim().await {
                 Ok(ClaimOutcome::Claimed(lease)) => return Some(lease),
-                Ok(ClaimOutcome::LaneWithoutDueJob) => continue,
+                Ok(ClaimOutcome::LaneWithoutDueJob) => {
+                    empty_lanes += 1;
+                    // A lane whose credit account is locked cannot be parked: no use asking on and on.
+                    if empty_lanes % LANES_IN_A_ROW != 0 {
+                        continue;
+                    }
+                    LANE_PAUSE
+                }
                 Ok(ClaimOutcome::NothingOpen) => {
                     failures = 0;
                     jittered(POLL)
