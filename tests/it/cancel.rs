@@ -6,6 +6,7 @@ use axum::body::Body;
 use prospector::db::queue::{self, Fenced, PageOutcome, WaitUntil};
 use prospector::domain::id::JobId;
 use prospector::domain::job::{JobErrorCode, StopReason, WaitingReason};
+use prospector::domain::plan::Plan;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -263,6 +264,7 @@ async fn a_page_meets_a_cancel_and_is_in_before_it_or_not_at_all() {
 #[tokio::test]
 async fn workers_import_and_charge_nothing_after_a_cancel() {
     let app = TestApp::with(Setup {
+        plan: Plan::Scale,
         credits: 100_000,
         lease: Duration::from_millis(1_500),
         running_per_account_group: 4,
@@ -271,15 +273,16 @@ async fn workers_import_and_charge_nothing_after_a_cancel() {
     .await;
     let mut open = Vec::new();
     for number in 0..16 {
-        let keywords = format!("cancelled{number}+slow-5+results-2000");
-        let mut body = search(&keywords, 1_000);
+        // 80 pages of 50 ms and more: each job is still at work long after all cancels.
+        let keywords = format!("cancelled{number}+slow-50+results-2000");
+        let mut body = search(&keywords, 2_000);
         body["searchEmails"] = json!(number % 2 == 0);
         open.push(app.start_job(&body).await);
     }
     let mut cancelled = Vec::new();
     app.run_jobs_until(async || {
         let Some(job) = open.pop() else { return true };
-        tokio::time::sleep(Duration::from_millis(rand::random_range(0..120))).await;
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..60))).await;
         let status = app.cancel(&job).await;
         assert_cancelled_while_importing(&status, "skipped");
         cancelled.push((job, status));
