@@ -8,12 +8,12 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::db::{known, known_text};
+use crate::domain::access::{AccountGroupAccess, JobOfKey};
 use crate::domain::api_key::KeyKind;
-use crate::domain::id::{AccountGroupId, LinkedinAccountId};
+use crate::domain::id::AccountGroupId;
 use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::JobStatus;
 use crate::domain::permission::Permission;
-use crate::domain::plan::Plan;
 use crate::domain::quota::ListType;
 use crate::error::Error;
 
@@ -25,28 +25,7 @@ pub struct Authenticated {
     pub permissions: Vec<Permission>,
     /// The last use that is stored is more than a minute old.
     pub last_use_is_stale: bool,
-    pub account_group: Option<AuthenticatedGroup>,
-}
-
-/// The account group asked for, which the key may use.
-#[derive(Debug, Clone)]
-pub struct AuthenticatedGroup {
-    pub id: AccountGroupId,
-    pub plan: Plan,
-    pub linkedin_account: Option<LinkedinAccountId>,
-    pub paused: bool,
-    pub quota_used_today: HashMap<ListType, u32>,
-    pub quota_resets_at: DateTime<Utc>,
-    pub job_of_key: Option<StoredJob>,
-}
-
-/// The job of an idempotency key.
-#[derive(Debug, Clone)]
-pub struct StoredJob {
-    pub job_id: String,
-    pub status: JobStatus,
-    pub created_at: DateTime<Utc>,
-    pub fingerprint: Vec<u8>,
+    pub account_group: Option<AccountGroupAccess>,
 }
 
 /// Key, account group, quota used today and the job of the idempotency key, in one statement.
@@ -92,8 +71,8 @@ pub async fn authenticate(
     let job_of_key = match (row.job_id, row.status, row.job_created_at, row.fingerprint) {
         (Some(job_id), Some(status), Some(created_at), Some(fingerprint)) => {
             let status = known_text("job status", &status, JobStatus::from_text(&status))?;
-            Some(StoredJob {
-                job_id,
+            Some(JobOfKey {
+                job_id: known(job_id.try_into())?,
                 status,
                 created_at,
                 fingerprint,
@@ -102,7 +81,7 @@ pub async fn authenticate(
         _ => None,
     };
     let account_group = match (row.account_group_id, row.plan, row.paused) {
-        (Some(id), Some(plan), Some(paused)) => Some(AuthenticatedGroup {
+        (Some(id), Some(plan), Some(paused)) => Some(AccountGroupAccess {
             id: known(id.try_into())?,
             plan: known(plan.parse())?,
             linkedin_account: known(row.linkedin_account_id.map(TryInto::try_into).transpose())?,

@@ -3,6 +3,7 @@
 //! Everything here is a plain value. Types that stand for outside input can only be made by
 //! parsing, so that the rest of the program never meets an invalid one.
 
+pub mod access;
 pub mod account_health;
 pub mod api_key;
 pub mod credits;

@@ -5,11 +5,12 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use crate::domain::access::AccountGroupAccess;
 use crate::domain::permission::Permission;
 use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::http::path::{PathParams, PathTarget};
-use crate::service::authentication::{AccountGroupAccess, Caller};
+use crate::service::authentication::Caller;
 
 /// The permission that a route asks for, as a type, so that no handler can forget it.
 pub trait RequiredPermission {

@@ -1,20 +1,17 @@
 //! Who is calling, and for which account group.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::db::api_keys::{self, AuthenticatedGroup};
+use crate::db::api_keys;
+use crate::domain::access::AccountGroupAccess;
 use crate::domain::api_key::ApiKeySecret;
-use crate::domain::id::{AccountGroupId, JobId, LinkedinAccountId};
+use crate::domain::id::AccountGroupId;
 use crate::domain::idempotency_key::IdempotencyKey;
-use crate::domain::job::JobStatus;
 use crate::domain::permission::Permission;
-use crate::domain::plan::Plan;
-use crate::domain::quota::{ListType, QuotaLimits, QuotaStanding};
 use crate::error::Error;
 use crate::service::app::App;
 
@@ -25,65 +22,6 @@ pub struct Caller {
     pub permissions: Vec<Permission>,
     /// The account group asked for; `None` when none was, it does not exist, or the key may not see it.
     pub account_group: Option<AccountGroupAccess>,
-}
-
-/// An account group that the key may use.
-#[derive(Debug, Clone)]
-pub struct AccountGroupAccess {
-    pub id: AccountGroupId,
-    pub plan: Plan,
-    pub linkedin_account: Option<LinkedinAccountId>,
-    pub paused: bool,
-    pub quota_used_today: HashMap<ListType, u32>,
-    pub quota_resets_at: DateTime<Utc>,
-    /// The job that the request's idempotency key belongs to.
-    pub job_of_key: Option<JobOfKey>,
-}
-
-impl AccountGroupAccess {
-    /// What of today's quota for this kind of list is used and left.
-    #[must_use]
-    pub fn quota(&self, list_type: ListType, limits: &QuotaLimits) -> QuotaStanding {
-        QuotaStanding {
-            list_type,
-            used: self.quota_used_today.get(&list_type).copied().unwrap_or(0),
-            limit: limits.of(list_type),
-            resets_at: self.quota_resets_at,
-        }
-    }
-}
-
-/// A job found by its idempotency key.
-#[derive(Debug, Clone)]
-pub struct JobOfKey {
-    pub job_id: JobId,
-    pub status: JobStatus,
-    pub created_at: DateTime<Utc>,
-    pub fingerprint: Vec<u8>,
-}
-
-impl TryFrom<AuthenticatedGroup> for AccountGroupAccess {
-    type Error = Error;
-
-    fn try_from(group: AuthenticatedGroup) -> Result<Self, Error> {
-        let job_of_key = group.job_of_key.map(|job| {
-            Ok::<_, Error>(JobOfKey {
-                job_id: job.job_id.try_into().map_err(Error::internal)?,
-                status: job.status,
-                created_at: job.created_at,
-                fingerprint: job.fingerprint,
-            })
-        });
-        Ok(Self {
-            id: group.id,
-            plan: group.plan,
-            linkedin_account: group.linkedin_account,
-            paused: group.paused,
-            quota_used_today: group.quota_used_today,
-            quota_resets_at: group.quota_resets_at,
-            job_of_key: job_of_key.transpose()?,
-        })
-    }
 }
 
 /// Finds the key and all that the request needs to know of its account group, in one round trip.
@@ -116,7 +54,7 @@ pub async fn authenticate(
     Ok(Caller {
         api_key_id: found.api_key_id,
         permissions: found.permissions,
-        account_group: found.account_group.map(TryInto::try_into).transpose()?,
+        account_group: found.account_group,
     })
 }
 

@@ -1,11 +1,11 @@
 //! What a start would come to, without starting anything.
 
+use crate::domain::access::AccountGroupAccess;
 use crate::domain::account_health::AccountHealth;
 use crate::domain::quota::{ListType, QuotaStanding};
 use crate::domain::start_request::{Source, StartRequest, Terms};
 use crate::error::Error;
 use crate::service::app::App;
-use crate::service::authentication::AccountGroupAccess;
 use crate::service::credits::get_credits;
 use crate::service::linkedin_health::linkedin_of;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::domain::access::AccountGroupAccess;
 use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
 use crate::error::Error;
 use crate::service::app::App;
-use crate::service::authentication::AccountGroupAccess;
 use crate::upstream::error::UpstreamFault;
 use crate::upstream::provider::LinkedinProvider;
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::domain::access::AccountGroupAccess;
 use crate::error::Error;
 use crate::service::app::App;
-use crate::service::authentication::AccountGroupAccess;
 use crate::service::linkedin_health::require_sales_navigator;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::provider::{NamedList, NamedListKind, NamedListPage, PageCursor, PageRequest};

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 
 use crate::db::jobs::{self, NewJob, StartOutcome};
+use crate::domain::access::{AccountGroupAccess, JobOfKey};
 use crate::domain::id::JobId;
 use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::JobStatus;
@@ -11,7 +12,6 @@ use crate::domain::quota::ListType;
 use crate::domain::start_request::{SourceKind, StartRequest, Terms};
 use crate::error::Error;
 use crate::service::app::App;
-use crate::service::authentication::{AccountGroupAccess, JobOfKey};
 use crate::service::linkedin_health::{require_linkedin, require_sales_navigator};
 
 /// The job that a start led to.

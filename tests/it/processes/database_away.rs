@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::app::{search, wait_for};
 use crate::support::world::{Call, Group, World};
 
-const AWAY: Duration = Duration::from_secs(3);
+const AWAY: Duration = Duration::from_secs(10);
 const SETTINGS: [(&str, &str); 1] = [("LEASE_SECONDS", "2")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
