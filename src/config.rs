@@ -480,7 +480,7 @@ pub struct LogSettings {
         global = true
     )]
     pub log_format: LogFormat,
-    /// What is logged, such as `info,prospector=debug` [default: info for `serve`, else warn]
+    /// What is logged, such as `info,prospector=debug` [default: `info,sqlx=warn` for `serve` and `sandbox`, else `warn`]
     #[arg(long = "log", env = "RUST_LOG", value_name = "RUST_LOG", global = true)]
     pub log_filter: Option<String>,
 }

@@ -15,8 +15,7 @@ fn passes(sqlstate: &str) -> bool {
 }
 
 /// Whether the fault passes by itself.
-#[must_use]
-pub fn is_unavailable(error: &sqlx::Error) -> bool {
+fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(fault) => fault.code().is_some_and(|code| passes(&code)),
         sqlx::Error::Io(_)

@@ -1,8 +1,8 @@
 //! The worker pool: claims jobs while it has room, keeps their leases alive, and puts back what
 //! others left behind.
 //!
-//! Four supervisors run side by side: the claim loop, the heartbeat, the reaper and the pair that
-//! carries wake-ups between processes. None of them ends before the shutdown; if one does, by a panic
+//! Four supervisors run side by side: the claim loop, the heartbeat, the reaper and the listener for
+//! the wake-ups of other processes. None of them ends before the shutdown; if one does, by a panic
 //! or otherwise, the pool says so and the process must end, since jobs would silently stand still.
 
 use std::panic::AssertUnwindSafe;
