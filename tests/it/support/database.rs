@@ -11,6 +11,8 @@ use prospector::db::migrator::SetupLock;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
+use crate::support::log_watch;
+
 /// The server that tests use, and the name of its migrated template database.
 struct Cluster {
     options: PgConnectOptions,
@@ -33,6 +35,7 @@ pub(crate) async fn unmigrated_database() -> PgConnectOptions {
 }
 
 async fn make_database(like: impl FnOnce(&Cluster) -> String) -> PgConnectOptions {
+    log_watch::watch_this_process();
     let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(start_cluster))
         .await
         .unwrap();

@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod by_hand;
 pub(crate) mod database;
+pub(crate) mod log_watch;
 pub(crate) mod openapi;
 pub(crate) mod poisoned;
 pub(crate) mod process;

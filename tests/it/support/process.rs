@@ -15,6 +15,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::support::app::PATIENCE;
+use crate::support::log_watch;
 
 /// Runs the program on one database.
 pub(crate) struct Program {
@@ -75,6 +76,7 @@ impl Program {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
         let mut child = self
             .command(&arguments)
+            .env("RUST_LOG", log_watch::FILTER)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -83,6 +85,7 @@ impl Program {
         let log = thread::spawn(move || {
             let mut text = String::new();
             log.read_to_string(&mut text).unwrap();
+            log_watch::check(&text);
             text
         });
         let mut printed = BufReader::new(child.stdout.take().unwrap());

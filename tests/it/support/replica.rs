@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::app::PATIENCE;
-use crate::support::process;
+use crate::support::{log_watch, process};
 
 /// How much of its log a process leaves behind when its test fails.
 const LOG_LINES_SHOWN: usize = 60;
@@ -30,6 +30,9 @@ impl Replica {
         let log = folder.join(format!("{name}.log"));
         let answer = folder.join(format!("{name}.out"));
         let errors = OpenOptions::new().create(true).append(true).open(&log);
+        if serve.get_envs().all(|(name, _)| name != "RUST_LOG") {
+            serve.env("RUST_LOG", log_watch::FILTER);
+        }
         serve.stdout(File::create(&answer).unwrap());
         serve.stderr(errors.unwrap());
         Self {
@@ -111,6 +114,7 @@ impl Drop for Replica {
         // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
+        log_watch::check(&self.log());
         if std::thread::panicking() {
             self.show_log();
         }
