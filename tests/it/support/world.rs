@@ -1,6 +1,7 @@
 //! What several processes share: a database, a sandbox that outlives them, account groups, a client.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use prospector::db::embedded::{ThrowawayDir, throwaway_dir};
@@ -58,6 +59,11 @@ impl World {
             folder: throwaway_dir("prospector-test-processes").unwrap(),
             _sandbox: serving,
         }
+    }
+
+    /// Gone when the world is dropped.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Starts a `serve` and waits for nothing. Processes of one name share a log.
