@@ -100,12 +100,5 @@ impl Client<'_> {
 }
 
 async fn operator(world: &World, arguments: &[&str]) -> Value {
-    let program = Program::on(&world.database);
-    let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
-    tokio::task::spawn_blocking(move || {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        program.json(&arguments)
-    })
-    .await
-    .unwrap()
+    Program::on(&world.database).json_beside(arguments).await
 }

@@ -6,3 +6,4 @@ mod fencing;
 mod key_rotation;
 mod replicas;
 mod shutdown;
+mod upgrade;

@@ -17,8 +17,11 @@ use sqlx::postgres::PgConnectOptions;
 use crate::support::app::PATIENCE;
 use crate::support::log_watch;
 
+const UNDER_TEST: &str = env!("CARGO_BIN_EXE_prospector");
+
 /// Runs the program on one database.
 pub(crate) struct Program {
+    file: PathBuf,
     /// What tells it which.
     setting: (&'static str, OsString),
     folder: Option<ThrowawayDir>,
@@ -29,6 +32,7 @@ impl Program {
     pub(crate) fn new() -> Self {
         let folder = throwaway_dir("prospector-command").unwrap();
         Self {
+            file: UNDER_TEST.into(),
             setting: ("DATA_DIR", data_dir(&folder).into()),
             folder: Some(folder),
         }
@@ -38,13 +42,22 @@ impl Program {
     pub(crate) fn on(database: &PgConnectOptions) -> Self {
         let url = database.to_url_lossy().to_string();
         Self {
+            file: UNDER_TEST.into(),
             setting: ("DATABASE_URL", url.into()),
             folder: None,
         }
     }
 
+    /// The same with another program.
+    pub(crate) fn by(self, file: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            ..self
+        }
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = command(arguments);
+        let mut command = command_of(&self.file, arguments);
         let (name, value) = &self.setting;
         command.env(name, value);
         command
@@ -60,6 +73,16 @@ impl Program {
         let output = self.run(&[arguments, &["--output", "json"]].concat());
         assert!(output.status.success(), "{arguments:?}: {}", told(&output));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// As [`Self::json`], while other tasks of the test go on.
+    pub(crate) async fn json_beside(self, arguments: &[&str]) -> Value {
+        let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+        let running = tokio::task::spawn_blocking(move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            self.json(&arguments)
+        });
+        running.await.unwrap()
     }
 
     /// Starts `serve` on a free port and waits until it listens.
@@ -110,7 +133,11 @@ impl Program {
 
 /// The program without a data folder, for what must not need one.
 pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_prospector"));
+    command_of(Path::new(UNDER_TEST), arguments)
+}
+
+fn command_of(file: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(file);
     command.args(arguments).env_clear().stdin(Stdio::null());
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);

@@ -73,7 +73,17 @@ impl World {
         arguments: &[&str],
         settings: &[(&str, &str)],
     ) -> Replica {
-        let program = Program::on(&self.database);
+        self.spawn_program(&Program::on(&self.database), name, arguments, settings)
+    }
+
+    /// As [`Self::spawn`], with another program than the one under test.
+    pub(crate) fn spawn_program(
+        &self,
+        program: &Program,
+        name: &str,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Replica {
         let mut serve = program.command(&[&["serve", "--output", "json"], arguments].concat());
         serve
             .env("SANDBOX_URL", format!("http://{}", self.sandbox))
@@ -201,8 +211,7 @@ impl World {
     /// counts a job that does not run.
     pub(crate) async fn assert_books_balance(&self) {
         let program = Program::on(&self.database);
-        let verifying = tokio::task::spawn_blocking(move || program.json(&["credits", "verify"]));
-        let verified = verifying.await.unwrap();
+        let verified = program.json_beside(&["credits", "verify"]).await;
         assert_eq!(verified["ok"], true, "{verified:#}");
 
         let mut connection = self.connect().await;
