@@ -91,7 +91,7 @@ impl Serve {
         let opened = OpenDatabase::open(database, Ownership::Exclusive).await?;
         let setup = if settings.no_migrate {
             opened.check_migrated().await?;
-            SetupLock::acquire(&opened.options).await?
+            SetupLock::acquire(opened.session_options()).await?
         } else {
             opened.migrate().await?
         };

@@ -19,6 +19,15 @@ pub struct DatabaseSettings {
         global = true
     )]
     database_url: Option<Text>,
+    /// The same database past a pooler in transaction mode, for what needs a session of its own
+    #[arg(
+        long,
+        env,
+        value_name = "DATABASE_DIRECT_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    database_direct_url: Option<Text>,
     /// Where the program's own PostgreSQL keeps its data
     #[arg(long, env, value_name = "DATA_DIR", global = true)]
     data_dir: Option<PathBuf>,
@@ -32,6 +41,19 @@ impl DatabaseSettings {
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         Text::set(self.database_url.as_ref())
+    }
+
+    /// `None`: [`Self::url`] leads to PostgreSQL itself.
+    ///
+    /// # Errors
+    /// It is set without the address that it stands beside.
+    pub fn direct_url(&self) -> Result<Option<&str>, InvalidSettings> {
+        match Text::set(self.database_direct_url.as_ref()) {
+            Some(_) if self.url().is_none() => refuse(
+                "DATABASE_DIRECT_URL is set without DATABASE_URL: set both, or DATABASE_URL alone",
+            ),
+            direct => Ok(direct),
+        }
     }
 
     /// Where the program's own PostgreSQL lives: as given, else the platform's data folder.
@@ -60,6 +82,7 @@ impl DatabaseSettings {
     pub fn in_folder(data_dir: PathBuf, postgres_bin_dir: Option<PathBuf>) -> Self {
         Self {
             database_url: None,
+            database_direct_url: None,
             data_dir: Some(data_dir),
             postgres_bin_dir,
         }

@@ -10,6 +10,9 @@ use crate::error::Error;
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Tells whether what we set for a session is still set when a statement runs.
+const SESSION_MARK: &str = "prospector.session";
+
 /// A connection that was not used for so long is asked for a sign of life before it is.
 const RESTED: Duration = Duration::from_secs(1);
 
@@ -20,6 +23,16 @@ pub struct PoolLimits {
     pub statement_timeout: Duration,
     /// How long a transaction may stand still before the server ends it and frees its locks.
     pub idle_in_transaction_timeout: Duration,
+}
+
+/// Whose time-outs bound our statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionBounds {
+    Ours,
+    /// A pooler dropped ours, and the role or the server has some.
+    Others,
+    /// A pooler dropped ours, and a statement may run or wait for ever.
+    None,
 }
 
 /// The database, as one part of the program sees it.
@@ -46,6 +59,7 @@ impl Database {
                 ("tcp_keepalives_interval", "5".to_owned()),
                 ("tcp_keepalives_count", "3".to_owned()),
                 ("timezone", "UTC".to_owned()),
+                (SESSION_MARK, "kept".to_owned()),
             ])
             .log_statements(tracing::log::LevelFilter::Off)
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
@@ -81,6 +95,29 @@ impl Database {
     /// As for [`Database::acquire`].
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, Postgres>, Error> {
         Ok(self.pool.begin().await?)
+    }
+
+    /// Asks the server what holds for our statements.
+    ///
+    /// # Errors
+    /// As for [`Database::acquire`].
+    pub async fn session_bounds(&self) -> Result<SessionBounds, Error> {
+        let mut connection = self.acquire().await?;
+        // The name is `SESSION_MARK`; the macro wants it spelled out.
+        let found = sqlx::query!(
+            r#"
+            select coalesce(current_setting('prospector.session', true), '') = 'kept' as "kept!",
+                current_setting('statement_timeout') <> '0'
+                    and current_setting('lock_timeout') <> '0'
+                    and current_setting('idle_in_transaction_session_timeout') <> '0' as "bounded!"
+            "#
+        );
+        let found = found.fetch_one(&mut *connection).await?;
+        Ok(match (found.kept, found.bounded) {
+            (true, _) => SessionBounds::Ours,
+            (false, true) => SessionBounds::Others,
+            (false, false) => SessionBounds::None,
+        })
     }
 
     /// Closes every connection, waiting for those in use.

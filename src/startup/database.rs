@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::config::{DatabaseSettings, InvalidSettings};
 use crate::db::embedded::{self, Access, EmbeddedError, Options, Server};
 use crate::db::migrator::{EMBEDDED_DATABASE, SetupLock, create_database_if_missing, is_migrated};
-use crate::db::pool::{Database, PoolLimits};
+use crate::db::pool::{Database, PoolLimits, SessionBounds};
 use crate::error::Error;
 
 /// How long another process may still hold the data folder.
@@ -29,6 +29,17 @@ pub enum DatabaseError {
         "the database at {host} does not answer: {why}; check DATABASE_URL and that PostgreSQL runs there"
     )]
     NoAnswer { host: String, why: String },
+    #[error(
+        "DATABASE_URL leads through a pooler that shares connections between clients, where wake-ups \
+         and migrations cannot work: set DATABASE_DIRECT_URL to the database itself as well"
+    )]
+    Pooled,
+    #[error(
+        "the pooler at DATABASE_URL drops our time-outs, so that a statement may wait for ever: set \
+         them for the role, as in `alter role prospector set statement_timeout = '15s'`, the same \
+         with lock_timeout and idle_in_transaction_session_timeout at '5s', and reconnect the pooler"
+    )]
+    Unbounded,
     #[error("the database lacks migrations: run `prospector migrate` first")]
     NotMigrated,
     #[error("the database could not be set up")]
@@ -52,6 +63,8 @@ pub enum Ownership {
 #[derive(Debug, Clone)]
 pub struct OpenDatabase {
     pub options: PgConnectOptions,
+    /// Past a pooler, where there is one.
+    direct: Option<PgConnectOptions>,
     /// The private PostgreSQL, where this process runs it.
     pub server: Option<Arc<Server>>,
     /// It is a private PostgreSQL, whoever runs it.
@@ -67,23 +80,44 @@ impl OpenDatabase {
         settings: &DatabaseSettings,
         ownership: Ownership,
     ) -> Result<Self, DatabaseError> {
+        let direct = settings.direct_url()?.map(parse_url).transpose()?;
         let opened = match settings.url() {
-            Some(url) => {
-                // The parser takes any scheme for PostgreSQL's.
-                let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-                if !matches!(scheme, Some("postgres" | "postgresql")) {
-                    return Err(DatabaseError::Url);
-                }
-                Self {
-                    options: url.parse().map_err(|_| DatabaseError::Url)?,
-                    server: None,
-                    is_embedded: false,
-                }
-            }
+            Some(url) => Self {
+                options: parse_url(url)?,
+                direct,
+                server: None,
+                is_embedded: false,
+            },
             None => open_embedded(settings, ownership).await?,
         };
         check_answers(&opened.options).await?;
+        if let Some(direct) = &opened.direct {
+            check_answers(direct).await?;
+        }
+        if !opened.is_embedded {
+            opened.check_session_bounds().await?;
+        }
         Ok(opened)
+    }
+
+    /// How to reach the database where a connection must stay ours from one statement to the next.
+    #[must_use]
+    pub fn session_options(&self) -> &PgConnectOptions {
+        self.direct.as_ref().unwrap_or(&self.options)
+    }
+
+    async fn check_session_bounds(&self) -> Result<(), DatabaseError> {
+        let database = self.for_command();
+        let bounds = database.session_bounds().await;
+        database.close().await;
+        match bounds? {
+            SessionBounds::Ours => Ok(()),
+            SessionBounds::Others | SessionBounds::None if self.direct.is_none() => {
+                Err(DatabaseError::Pooled)
+            }
+            SessionBounds::Others => Ok(()),
+            SessionBounds::None => Err(DatabaseError::Unbounded),
+        }
     }
 
     /// Applies the migrations that are missing, and returns holding the lock under which the
@@ -92,7 +126,7 @@ impl OpenDatabase {
     /// # Errors
     /// A migration that fails.
     pub async fn migrate(&self) -> Result<SetupLock, DatabaseError> {
-        let mut lock = SetupLock::acquire(&self.options).await?;
+        let mut lock = SetupLock::acquire(self.session_options()).await?;
         lock.migrate().await?;
         Ok(lock)
     }
@@ -138,6 +172,15 @@ impl OpenDatabase {
     }
 }
 
+fn parse_url(url: &str) -> Result<PgConnectOptions, DatabaseError> {
+    // The parser takes any scheme for PostgreSQL's.
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    if !matches!(scheme, Some("postgres" | "postgresql")) {
+        return Err(DatabaseError::Url);
+    }
+    url.parse().map_err(|_| DatabaseError::Url)
+}
+
 async fn open_embedded(
     settings: &DatabaseSettings,
     ownership: Ownership,
@@ -170,6 +213,7 @@ async fn open_embedded(
     create_database_if_missing(&options.clone().database("postgres")).await?;
     Ok(OpenDatabase {
         options: options.database(EMBEDDED_DATABASE),
+        direct: None,
         server,
         is_embedded: true,
     })

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -112,7 +113,7 @@ impl Service {
                 limits.lease,
             ),
             reserved: pool(database, 1, worker_timeout, limits.lease),
-            listening: pool(database, 1, worker_timeout, limits.lease),
+            listening: pool_of(database.session_options(), 1, worker_timeout, limits.lease),
             provider: upstreams.provider,
             email_finder: upstreams.email_finder,
             wake_up,
@@ -313,8 +314,17 @@ fn pool(
     statement_timeout: Duration,
     lease: Duration,
 ) -> Database {
+    pool_of(&database.options, connections, statement_timeout, lease)
+}
+
+fn pool_of(
+    options: &PgConnectOptions,
+    connections: u32,
+    statement_timeout: Duration,
+    lease: Duration,
+) -> Database {
     Database::new(
-        &database.options,
+        options,
         PoolLimits {
             connections,
             statement_timeout,

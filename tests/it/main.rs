@@ -30,6 +30,7 @@ mod operator;
 mod own_key;
 mod people;
 mod poison;
+mod pooler;
 mod processes;
 mod queries;
 mod quota;

@@ -32,6 +32,8 @@ enum Mode {
 }
 
 struct Shared {
+    /// What a client sets for its session is dropped, as by a pooler in transaction mode.
+    drops_settings: bool,
     mode: watch::Sender<Mode>,
     sent: Mutex<Sent>,
     /// Connections closed at once since the last cut.
@@ -51,10 +53,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl DatabaseProxy {
     pub(crate) fn start(target: &PgConnectOptions) -> Self {
+        Self::with(target, false)
+    }
+
+    /// Drops what clients set for their sessions, as a pooler in transaction mode does.
+    pub(crate) fn dropping_settings(target: &PgConnectOptions) -> Self {
+        Self::with(target, true)
+    }
+
+    fn with(target: &PgConnectOptions, drops_settings: bool) -> Self {
         let folder = throwaway_dir("prospector-proxy").unwrap();
         let socket = socket_file(folder.path(), target.get_port());
         let listener = UnixListener::bind(socket).unwrap();
         let shared = Arc::new(Shared {
+            drops_settings,
             mode: watch::Sender::new(Mode::Open),
             sent: Mutex::default(),
             turned_away: watch::Sender::new(0),
@@ -143,7 +155,12 @@ async fn carry(client: UnixStream, target: PgConnectOptions, shared: Arc<Shared>
     let (from_server, to_server) = split(server);
     let mut mode = shared.mode.subscribe();
     let mut counter = Counter::default();
-    let count = |bytes: &[u8]| counter.read(bytes, &mut shared.sent());
+    let count = |bytes: &mut [u8]| {
+        if shared.drops_settings && !counter.has_begun {
+            blank_settings(bytes);
+        }
+        counter.read(bytes, &mut shared.sent());
+    };
     tokio::select! {
         () = forward(from_client, to_server, shared.mode.subscribe(), count) => {}
         () = forward(from_server, to_client, shared.mode.subscribe(), |_| {}) => {}
@@ -155,7 +172,7 @@ async fn forward<R: AsyncRead, W: AsyncWrite>(
     mut from: ReadHalf<R>,
     mut to: WriteHalf<W>,
     mut mode: watch::Receiver<Mode>,
-    mut look: impl FnMut(&[u8]),
+    mut look: impl FnMut(&mut [u8]),
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -165,11 +182,23 @@ async fn forward<R: AsyncRead, W: AsyncWrite>(
         if mode.wait_for(|mode| *mode != Mode::Stalled).await.is_err() {
             return;
         }
-        look(&buffer[..length]);
+        look(&mut buffer[..length]);
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
     }
+}
+
+/// Makes the `options` of a connection's first message empty.
+fn blank_settings(bytes: &mut [u8]) {
+    const NAME: &[u8] = b"\0options\0";
+    let Some(at) = bytes.windows(NAME.len()).position(|found| found == NAME) else {
+        return;
+    };
+    let value = bytes[at + NAME.len()..].iter_mut();
+    value
+        .take_while(|byte| **byte != 0)
+        .for_each(|byte| *byte = b' ');
 }
 
 /// Cuts the client's side of a connection into messages.
