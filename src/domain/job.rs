@@ -164,7 +164,7 @@ impl EnrichmentErrorCode {
     pub fn message(self) -> &'static str {
         match self {
             Self::FinderUnavailable => {
-                "The e-mail finder did not answer. The imported people stay; look-ups without an answer were not charged."
+                "The e-mail finder did not answer. The imported people stay; look-ups without an answer were not charged. Check the finder's status before you start another job with searchEmails."
             }
             Self::FinderQuota => {
                 "The e-mail finder's plan is used up. The imported people stay; look-ups without an answer were not charged. The operator must extend the plan."

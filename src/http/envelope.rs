@@ -64,7 +64,8 @@ impl IntoResponse for Answer {
 pub struct Failure {
     pub code: &'static str,
     pub message: Cow<'static, str>,
-    pub details: Option<String>,
+    /// What to do next.
+    pub details: String,
     /// On validation errors only.
     pub fields: Option<Vec<Violation>>,
     /// The causes of a 5xx, for the log alone.
@@ -105,7 +106,7 @@ impl Payload {
                 error: Some(EnvelopeError {
                     code: failure.code,
                     message: &failure.message,
-                    details: failure.details.as_deref(),
+                    details: &failure.details,
                     fields: failure.fields.as_deref(),
                 }),
                 trace_id,
@@ -140,7 +141,7 @@ struct Envelope<'a> {
 struct EnvelopeError<'a> {
     code: &'static str,
     message: &'a str,
-    details: Option<&'a str>,
+    details: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<&'a [Violation]>,
 }
@@ -176,7 +177,7 @@ mod tests {
             concat!(
                 r#"{"success":false,"data":null,"error":{"code":"METHOD_NOT_ALLOWED","#,
                 r#""message":"This route does not know the method.","#,
-                r#""details":"The header Allow lists the methods that it knows."},"#,
+                r#""details":"Use one of the methods that the header Allow lists."},"#,
                 r#""traceId":"507f1f77bcf86cd799439011"}"#
             )
         );

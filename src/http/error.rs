@@ -37,7 +37,7 @@ impl PublicError {
             failure: Failure {
                 code,
                 message: message.into(),
-                details: Some(details.into()),
+                details: details.into(),
                 fields: None,
                 cause: None,
             },
@@ -211,7 +211,7 @@ fn method_not_allowed() -> PublicError {
         StatusCode::METHOD_NOT_ALLOWED,
         "METHOD_NOT_ALLOWED",
         "This route does not know the method.",
-        "The header Allow lists the methods that it knows.",
+        "Use one of the methods that the header Allow lists.",
     )
 }
 
@@ -219,7 +219,7 @@ fn job_has_ended() -> PublicError {
     let violations = Violations::of(
         "jobId",
         "job_has_ended",
-        "jobId names a job that is completed or failed already.",
+        "jobId names a job that is completed or failed already: read its rows, or start a new job.",
     );
     PublicError::invalid(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -317,7 +317,7 @@ fn internal() -> PublicError {
         StatusCode::INTERNAL_SERVER_ERROR,
         "INTERNAL_ERROR",
         "The service failed to carry out the request.",
-        "Tell the operator the traceId, under which the log shows the cause.",
+        "Tell the operator the traceId, under which the log shows the cause. Send a start again only with the same Idempotency-Key.",
     )
 }
 

@@ -15,6 +15,7 @@ mod credits;
 mod deadlocks;
 mod docs_page;
 mod embedded;
+mod error_documents;
 mod estimate;
 mod exports;
 mod fairness;

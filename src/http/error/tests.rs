@@ -1,3 +1,6 @@
+use std::collections::HashSet;
+use std::mem::discriminant;
+
 use super::*;
 use crate::domain::permission::Permission;
 use crate::domain::quota::ListType;
@@ -20,6 +23,7 @@ fn every_error() -> Vec<(Error, u16, &'static str, Option<&'static str>)> {
         (Error::PermissionMissing(Permission::ProspectingWrite), 403, "FORBIDDEN", None),
         (Error::AccountGroupForbidden, 403, "FORBIDDEN", None),
         (Error::NotFound { what: "job" }, 404, "NOT_FOUND", None),
+        (Error::NotFound { what: "route" }, 404, "NOT_FOUND", None),
         (Error::MethodNotAllowed, 405, "METHOD_NOT_ALLOWED", None),
         (Error::JobHasEnded, 422, "VALIDATION_ERROR", None),
         (Error::IdempotencyConflict, 409, "IDEMPOTENCY_CONFLICT", None),
@@ -51,8 +55,48 @@ fn every_error_has_its_status_code_and_headers() {
             "{error:?}"
         );
         assert!(public.failure.message.ends_with('.'), "{error:?}");
-        assert!(public.failure.details.unwrap().ends_with('.'), "{error:?}");
+        assert!(public.failure.details.ends_with('.'), "{error:?}");
     }
+}
+
+/// What the details of each error ask of the reader. Without a wildcard, so that no error is added
+/// without one.
+fn next_step(error: &Error) -> &'static str {
+    match error {
+        Error::Invalid(_) => "source is required",
+        Error::UnsupportedMediaType => "Content-Type must be application/json",
+        Error::Unauthenticated => "Send an active key",
+        Error::InsufficientCredits { .. } => "Ask for fewer people, or have credits granted",
+        Error::PermissionMissing(_) => "Use a key that has it",
+        Error::AccountGroupForbidden => "Check the account group id",
+        Error::NotFound { what: "route" } => "Check the path",
+        Error::NotFound { .. } => "Check the id",
+        Error::MethodNotAllowed => "Use one of the methods",
+        Error::JobHasEnded => "read its rows, or start a new job",
+        Error::IdempotencyConflict => "Send the first request again unchanged",
+        Error::LinkedinNotConnected => "Connect a LinkedIn account",
+        Error::SalesNavigatorRequired => "Connect a LinkedIn account that has one",
+        Error::AccountGroupPaused => "Ask the operator to resume it",
+        Error::PayloadTooLarge { .. } => "Send at most 1048576 bytes",
+        Error::RateLimited { .. } => "Wait for 1 s",
+        Error::QuotaExhausted { .. } => "Send the request again then",
+        Error::Upstream(_) => "Send the request again in a moment",
+        Error::Unavailable { .. } => "Wait as long as the header Retry-After says",
+        Error::Internal(_) => "Tell the operator the traceId",
+    }
+}
+
+#[test]
+fn the_details_of_every_error_name_the_next_step() {
+    for (error, ..) in every_error() {
+        let details = PublicError::of(&error, now()).failure.details;
+        assert!(details.contains(next_step(&error)), "{error:?}: {details}");
+    }
+    let kinds: HashSet<_> = every_error()
+        .iter()
+        .map(|(error, ..)| discriminant(error))
+        .collect();
+    assert_eq!(kinds.len(), 19, "a new error joins the table");
 }
 
 #[test]
@@ -74,7 +118,7 @@ fn the_cause_of_a_fault_is_for_the_log_alone() {
 
 #[test]
 fn details_name_what_the_reader_needs() {
-    let details = |error| PublicError::of(&error, now()).failure.details.unwrap();
+    let details = |error| PublicError::of(&error, now()).failure.details;
     let credits = details(Error::InsufficientCredits {
         needed: 200,
         available: 7,
