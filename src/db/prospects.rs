@@ -10,8 +10,10 @@ use crate::domain::person::EmailQuery;
 use crate::error::Error;
 
 struct RowColumns {
-    row_number: i32,
-    outcome: String,
+    job_status: String,
+    /// Null where the job has no rows that were asked for, as are all further columns.
+    row_number: Option<i32>,
+    outcome: Option<String>,
     outcome_reason: Option<String>,
     input_url: Option<String>,
     prospect_id: Option<String>,
@@ -30,37 +32,29 @@ struct RowColumns {
     imported_at: Option<DateTime<Utc>>,
 }
 
-/// Whether the job has ended, read before its rows so that none can come after that are missed;
-/// `None` when this account group has no such job.
-pub async fn find_whether_job_ended(
-    connection: &mut PgConnection,
-    account_group: &AccountGroupId,
-    job: &JobId,
-) -> Result<Option<bool>, Error> {
-    let status = sqlx::query_scalar!(
-        "select status from prospecting_jobs where account_group_id = $1 and job_id = $2 and pruned_at is null",
-        account_group.as_str(),
-        job.as_str(),
-    )
-    .fetch_optional(connection)
-    .await?;
-    status
-        .map(|text| Ok(known_text("job status", &text, JobStatus::from_text(&text))?.has_ended()))
-        .transpose()
+/// Some rows of a job.
+pub struct RowsOfJob {
+    /// No rows come any more.
+    pub job_has_ended: bool,
+    pub rows: Vec<JobRow>,
 }
 
-/// Rows after number `after`, in their order.
-pub async fn list_job_rows(
+/// Rows after number `after`, in their order; `None` when this account group has no such job.
+///
+/// One statement, so one snapshot: a job that is seen to have ended is seen with its last rows.
+pub async fn find_rows_of_job(
     connection: &mut PgConnection,
     account_group: &AccountGroupId,
     job: &JobId,
     after: u32,
     limit: u32,
-) -> Result<Vec<JobRow>, Error> {
-    let rows = sqlx::query_as!(
+) -> Result<Option<RowsOfJob>, Error> {
+    let found = sqlx::query_as!(
         RowColumns,
         r#"
-        select r.row_number, r.outcome, r.outcome_reason, r.input_url, r.prospect_id, r.provider_id,
+        select j.status as job_status, r.row_number as "row_number?", r.outcome as "outcome?",
+            r.outcome_reason as "outcome_reason?", r.input_url as "input_url?",
+            r.prospect_id as "prospect_id?", r.provider_id as "provider_id?",
             p.public_identifier as "public_identifier?", p.linkedin_url as "linkedin_url?",
             p.first_name as "first_name?", p.last_name as "last_name?", p.name as "name?",
             p.headline as "headline?", p.title as "title?", p.company_name as "company_name?",
@@ -71,12 +65,18 @@ pub async fn list_job_rows(
                     then case when j.ended_at is null then 'pending' else 'failed' end
             end) as "email_status?",
             case when r.outcome = 'imported' then r.created_at end as "imported_at?"
-        from job_prospects r
-        join prospecting_jobs j on j.account_group_id = r.account_group_id and j.job_id = r.job_id
-        left join prospects p on p.account_group_id = r.account_group_id and p.prospect_id = r.prospect_id
-        where r.account_group_id = $1 and r.job_id = $2 and r.row_number > $3
+        from prospecting_jobs j
+        -- The limit is in here, so that a job without such rows still answers with its status.
+        left join lateral (
+            select row_number, outcome, outcome_reason, input_url, prospect_id, provider_id, created_at
+            from job_prospects
+            where account_group_id = $1 and job_id = $2 and row_number > $3
+            order by row_number
+            limit $4
+        ) r on true
+        left join prospects p on p.account_group_id = $1 and p.prospect_id = r.prospect_id
+        where j.account_group_id = $1 and j.job_id = $2 and j.pruned_at is null
         order by r.row_number
-        limit $4
         "#,
         account_group.as_str(),
         job.as_str(),
@@ -85,20 +85,30 @@ pub async fn list_job_rows(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(RowColumns::into_row).collect()
+    let Some(first) = found.first() else {
+        return Ok(None);
+    };
+    let status = &first.job_status;
+    let status = known_text("job status", status, JobStatus::from_text(status))?;
+    let rows = found
+        .into_iter()
+        .filter_map(|columns| columns.into_row().transpose());
+    Ok(Some(RowsOfJob {
+        job_has_ended: status.has_ended(),
+        rows: rows.collect::<Result<_, _>>()?,
+    }))
 }
 
 impl RowColumns {
-    fn into_row(self) -> Result<JobRow, Error> {
+    fn into_row(self) -> Result<Option<JobRow>, Error> {
+        let (Some(row), Some(outcome)) = (self.row_number, self.outcome) else {
+            return Ok(None);
+        };
         let email_status =
             |text: &str| known_text("e-mail status", text, RowEmailStatus::from_text(text));
-        Ok(JobRow {
-            row: count(self.row_number),
-            outcome: known_text(
-                "row outcome",
-                &self.outcome,
-                RowOutcome::from_text(&self.outcome),
-            )?,
+        Ok(Some(JobRow {
+            row: count(row),
+            outcome: known_text("row outcome", &outcome, RowOutcome::from_text(&outcome))?,
             outcome_reason: self.outcome_reason,
             input_url: self.input_url,
             prospect_id: known(self.prospect_id.map(TryInto::try_into).transpose())?,
@@ -115,7 +125,7 @@ impl RowColumns {
             email: self.email,
             email_status: self.email_status.as_deref().map(email_status).transpose()?,
             imported_at: self.imported_at,
-        })
+        }))
     }
 }
 

@@ -28,16 +28,16 @@ pub async fn list_job_rows(
     limit: u32,
 ) -> Result<JobRows, Error> {
     let mut connection = app.database.acquire().await?;
-    let ended = db::prospects::find_whether_job_ended(&mut connection, account_group, job).await?;
-    let job_has_ended = ended.ok_or(Error::NotFound { what: "job" })?;
-    let mut rows =
-        db::prospects::list_job_rows(&mut connection, account_group, job, after, limit + 1).await?;
+    let found =
+        db::prospects::find_rows_of_job(&mut connection, account_group, job, after, limit + 1);
+    let found = found.await?.ok_or(Error::NotFound { what: "job" })?;
+    let mut rows = found.rows;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = rows.len() > page;
     rows.truncate(page);
     Ok(JobRows {
         rows,
         has_more,
-        job_has_ended,
+        job_has_ended: found.job_has_ended,
     })
 }

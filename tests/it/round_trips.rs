@@ -58,6 +58,27 @@ async fn reading_a_job_is_two_round_trips() {
 }
 
 #[tokio::test]
+async fn every_other_reading_is_two_round_trips() {
+    let (app, proxy) = TestApp::behind_proxy(Setup::default()).await;
+    let job = app.start_job(&search("a", 10)).await;
+    app.run_jobs_until_idle().await;
+    let rows = format!("prospecting/{job}/prospects");
+    for list in [
+        "prospecting",
+        &rows,
+        "credits",
+        "credits/entries",
+        "prospecting/quota",
+    ] {
+        let path = app.path(list);
+        let (sent, _) = when_warm(&proxy, async |_| app.get(&path).await.expect_status(200)).await;
+        // Who asks, and what was asked for; the quota comes with the first.
+        let expected = if list == "prospecting/quota" { 1 } else { 2 };
+        assert_eq!(sent.statements, expected, "{list}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_is_one_round_trip_from_its_items_to_the_next_cursor() {
     let (app, proxy) = TestApp::behind_proxy(Setup::default()).await;
     let (sent, pages) = when_warm(&proxy, async |attempt| {
