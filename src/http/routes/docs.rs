@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::http::conditional::{client_has, not_modified};
 use crate::http::envelope::Payload;
 use crate::http::path::PathParams;
+use crate::http::query::{NoQuery, unexpected_parameters};
 use crate::http::swagger_ui;
 
 const PAGE: &str = include_str!("docs/page.html");
@@ -27,8 +28,8 @@ const SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 
 /// `GET /docs`
 ///
 /// # Errors
-/// None in practice.
-pub async fn page() -> Result<Response, Error> {
+/// [`Error::Invalid`] when it came with a query.
+pub async fn page(_: NoQuery) -> Result<Response, Error> {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-cache"),
@@ -43,17 +44,23 @@ pub async fn page() -> Result<Response, Error> {
 /// `GET /docs/{file}`: what the page loads.
 ///
 /// # Errors
-/// [`Error::NotFound`] for any other file.
+/// [`Error::NotFound`] for any other file, [`Error::Invalid`] when it came with a query.
 pub async fn file(request: Request) -> Result<Response, Error> {
     let params = PathParams::of(request.uri(), request.extensions());
     let name: Option<String> = params.find("file");
-    match name.as_deref() {
+    let response = match name.as_deref() {
         Some("swagger-ui-bundle.js") => {
-            packed(swagger_ui::script()?, "text/javascript", request.headers())
+            packed(swagger_ui::script()?, "text/javascript", request.headers())?
         }
-        Some("swagger-ui.css") => packed(swagger_ui::style()?, "text/css", request.headers()),
-        Some("start.js") => Ok(sent(START, &headers_of("text/javascript"))),
-        _ => Err(Error::NotFound { what: "route" }),
+        Some("swagger-ui.css") => packed(swagger_ui::style()?, "text/css", request.headers())?,
+        Some("start.js") => sent(START, &headers_of("text/javascript")),
+        _ => return Err(Error::NotFound { what: "route" }),
+    };
+    // Only now: another file is an unknown route, whatever its query.
+    let violations = unexpected_parameters(request.uri().query());
+    match violations.is_empty() {
+        true => Ok(response),
+        false => Err(Error::Invalid(violations)),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod app;
 pub(crate) mod binary;
+pub(crate) mod browser;
 pub(crate) mod by_hand;
 pub(crate) mod database;
 pub(crate) mod log_watch;
