@@ -1,5 +1,4 @@
 //! The commands.
-#![expect(clippy::print_stdout, reason = "what a command prints is its answer")]
 
 mod account_group;
 mod api_key;
@@ -18,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::cli::output::is_closed_stdout;
 use crate::config::{DatabaseSettings, LogSettings};
 use crate::startup::database::{DatabaseError, OpenDatabase, Ownership};
 use crate::telemetry::start_logging;
@@ -65,6 +65,8 @@ enum Command {
 
 /// A process that ended because a part of it did, and should be started again.
 const PART_ENDED: u8 = 70;
+/// As shells report a command that SIGPIPE ended.
+const STDOUT_CLOSED: u8 = 141;
 
 /// Runs the command of this process's arguments.
 pub async fn run() -> ExitCode {
@@ -75,6 +77,7 @@ pub async fn run() -> ExitCode {
     }
     match execute(cli).await {
         Ok(code) => code,
+        Err(error) if is_closed_stdout(&error) => ExitCode::from(STDOUT_CLOSED),
         Err(error) => failed(&error),
     }
 }

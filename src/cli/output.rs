@@ -1,5 +1,9 @@
 //! How answers are printed: for people, or as JSON for programs.
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -24,11 +28,36 @@ impl Output {
         text: impl FnOnce(&T) -> String,
     ) -> anyhow::Result<()> {
         match self {
-            Self::Json => println!("{}", serde_json::to_string(answer)?),
-            Self::Text => println!("{}", text(answer)),
+            Self::Json => say(serde_json::to_string(answer)?),
+            Self::Text => say(text(answer)),
         }
-        Ok(())
     }
+}
+
+/// Prints a line: all that goes to stdout, the bars on a terminal excepted, goes through here.
+///
+/// # Errors
+/// Stdout cannot be written to. [`is_closed_stdout`] tells whether its reader has gone away, after
+/// which a command ends without a word: there is nobody to print for.
+pub(super) fn say(line: impl Display) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .map_err(Unprinted)
+        .context("the answer cannot be printed")
+}
+
+/// A line that [`say`] could not print.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Unprinted(io::Error);
+
+/// Whether a command ended because the reader of its stdout, `head` for example, took no more.
+pub(super) fn is_closed_stdout(error: &anyhow::Error) -> bool {
+    let unprinted = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Unprinted>());
+    unprinted.is_some_and(|unprinted| unprinted.0.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// ISO 8601 in UTC with milliseconds, as everywhere in the API.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::output::say;
 use crate::cli::serve::stop_signal;
 use crate::startup::upstreams::run_sandbox;
 use crate::upstream;
@@ -22,10 +23,10 @@ impl Sandbox {
         let stop = stop_signal()?;
         let bound = upstream::sandbox::Sandbox::bind(self.listen).await;
         let sandbox = bound.with_context(|| format!("{} cannot be listened on", self.listen))?;
-        println!(
-            "The sandbox listens on http://{}. For the service: SANDBOX_URL=http://{0}",
-            sandbox.local_addr()
-        );
+        let address = sandbox.local_addr();
+        say(format_args!(
+            "The sandbox listens on http://{address}. For the service: SANDBOX_URL=http://{address}"
+        ))?;
         let shutdown = CancellationToken::new();
         let running = run_sandbox(sandbox, shutdown.clone());
         tokio::pin!(running);

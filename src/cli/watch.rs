@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::jobs::{JobView, line};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, say};
 use crate::db::pool::Database;
 use crate::domain::id::JobId;
 use crate::domain::job::{JobStatus, Stage, StageStatus};
@@ -37,7 +37,7 @@ pub(super) async fn until_end(
         if job.job.status.has_ended() {
             if let Some(bars) = bars {
                 bars.end();
-                println!("{}", line(&job));
+                say(line(&job))?;
             }
             return Ok(job.job.status);
         }

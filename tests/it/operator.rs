@@ -6,7 +6,7 @@ use prospector::service::operator_jobs;
 use serde_json::{Value, json};
 
 use crate::support::app::{Setup, TestApp, search};
-use crate::support::binary::{run, run_json, run_refused};
+use crate::support::binary::{run, run_json, run_refused, run_unread};
 
 fn paused(paused: bool) -> AccountGroupChange {
     AccountGroupChange {
@@ -279,4 +279,22 @@ async fn a_watch_follows_a_job_to_its_end() {
         last.starts_with(&format!("{job} completed: 60 imported")),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_command_whose_stdout_was_closed_ends_without_a_word() {
+    let app = TestApp::start().await;
+    for arguments in [
+        &["account-group", "list"][..],
+        &["demo"],
+        &["sandbox", "--listen", "127.0.0.1:0"],
+    ] {
+        let output = run_unread(&app.database, arguments).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            (output.status.code(), &*said),
+            (Some(141), ""),
+            "{arguments:?}"
+        );
+    }
 }

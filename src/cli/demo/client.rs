@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const TRIES: u32 = 5;
 /// A longer wait than this is none for somebody who watches.
 const LONGEST_WAIT_SECONDS: u64 = 10;
-const ROWS_PER_PAGE: usize = 100;
+const ITEMS_PER_PAGE: usize = 100;
 
 /// One answer of the API.
 pub(super) struct Answer {
@@ -108,27 +108,41 @@ impl Client {
 
     /// Every row of a job that has ended.
     pub(super) async fn rows(&self, job: &str) -> anyhow::Result<Vec<Value>> {
+        self.all_of(&format!("prospecting/{job}/prospects")).await
+    }
+
+    /// The ids of all jobs, the newest first.
+    pub(super) async fn jobs(&self) -> anyhow::Result<Vec<Value>> {
+        let jobs = self.all_of("prospecting").await?;
+        Ok(jobs
+            .into_iter()
+            .map(|mut job| job["jobId"].take())
+            .collect())
+    }
+
+    /// The items of all pages of a list that does not grow.
+    async fn all_of(&self, list: &str) -> anyhow::Result<Vec<Value>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Page {
             items: Vec<Value>,
             next_cursor: Option<String>,
         }
-        let url = format!("{}/prospecting/{job}/prospects", self.account_group);
-        let mut rows = Vec::new();
-        let mut query = format!("limit={ROWS_PER_PAGE}");
+        let url = format!("{}/{list}", self.account_group);
+        let mut items = Vec::new();
+        let mut query = format!("limit={ITEMS_PER_PAGE}");
         loop {
             let answer = self.send(self.http.get(format!("{url}?{query}"))).await?;
             let page: Page = answer.data()?;
             let is_empty = page.items.is_empty();
-            rows.extend(page.items);
+            items.extend(page.items);
             let Some(cursor) = page.next_cursor else {
-                return Ok(rows);
+                return Ok(items);
             };
             if is_empty {
-                bail!("the API leads on to rows of an ended job, but brings none");
+                bail!("the API leads on in {list}, but brings nothing");
             }
-            query = format!("limit={ROWS_PER_PAGE}&cursor={cursor}");
+            query = format!("limit={ITEMS_PER_PAGE}&cursor={cursor}");
         }
     }
 

@@ -26,6 +26,7 @@ use crate::cli::demo::client::Client;
 use crate::cli::demo::jobs::CREDITS;
 use crate::cli::demo::view::{heading, line, thousands};
 use crate::cli::demo_group;
+use crate::cli::output::say;
 use crate::cli::serve::stop_signal;
 use crate::config::{DatabaseSettings, ServiceSettings};
 use crate::db::embedded::throwaway_dir;
@@ -50,8 +51,8 @@ impl Demo {
             cancelled.cancel();
         });
 
-        println!("prospector demo: every kind of job once, with invented people");
-        heading("What is started");
+        say("prospector demo: every kind of job once, with invented people")?;
+        heading("What is started")?;
         // Removed when it is dropped, so after PostgreSQL has stopped.
         let folder = tokio::task::spawn_blocking(|| throwaway_dir("prospector-demo")).await??;
         let settings = DatabaseSettings::in_folder(folder.path().to_owned(), postgres_bin_dir);
@@ -59,15 +60,15 @@ impl Demo {
         line(&format!(
             "database  a PostgreSQL of its own in {}",
             folder.path().display()
-        ));
+        ))?;
         let told = Box::pin(with_database(&opened, &interrupted)).await;
         let closed = opened.close().await;
         let told = told?;
         closed.context("the private PostgreSQL did not stop")?;
         Ok(match told {
-            Some(checks) => conclude(&checks, began),
+            Some(checks) => conclude(&checks, began)?,
             None => {
-                println!("\nInterrupted. Everything that was started is gone.");
+                say("\nInterrupted. Everything that was started is gone.")?;
                 ExitCode::from(INTERRUPTED)
             }
         })
@@ -91,12 +92,12 @@ async fn with_database(
     let address = service.address;
     line(&format!(
         "service   http://{address} with its workers, and the sandbox beside it"
-    ));
+    ))?;
     line(&format!(
         "account   group {} on plan Starter, {} credits, a key",
         group.id,
         thousands(CREDITS)
-    ));
+    ))?;
 
     let client = Client::new(address, &group)?;
     let mut told = None;
@@ -121,22 +122,24 @@ async fn with_database(
     Ok(Some(checks))
 }
 
-fn conclude(checks: &Checks, began: Instant) -> ExitCode {
+fn conclude(checks: &Checks, began: Instant) -> anyhow::Result<ExitCode> {
     let seconds = began.elapsed().as_secs_f64();
     let made = checks.made;
     if checks.differences.is_empty() {
-        println!(
+        say(format_args!(
             "\nAll {made} checks held in {seconds:.1} s. Everything that was started is gone."
-        );
-        heading("What next");
-        line("script/server   runs the service; its first start prints a key and a curl line");
-        line("README.md       shows the API and how to use it with real people");
-        return ExitCode::SUCCESS;
+        ))?;
+        heading("What next")?;
+        line("script/server   runs the service; its first start prints a key and a curl line")?;
+        line("README.md       shows the API and how to use it with real people")?;
+        return Ok(ExitCode::SUCCESS);
     }
     let failed = checks.differences.len();
-    println!("\n{failed} of {made} checks did not hold ({seconds:.1} s):");
+    say(format_args!(
+        "\n{failed} of {made} checks did not hold ({seconds:.1} s):"
+    ))?;
     for difference in &checks.differences {
-        line(&format!("- {difference}"));
+        line(&format!("- {difference}"))?;
     }
-    ExitCode::FAILURE
+    Ok(ExitCode::FAILURE)
 }

@@ -13,6 +13,7 @@ use crate::cli::demo::jobs::{CREDITS, DemoJob, demo_jobs, malformed_upload};
 use crate::cli::demo::view::{
     Ended, Progress, has_ended, heading, line, print_credits, print_outcomes, print_people,
 };
+use crate::cli::output::say;
 
 /// Between two looks at a job: fewer a minute than the rate limit allows for long.
 const LOOK_EVERY: Duration = Duration::from_millis(120);
@@ -38,7 +39,7 @@ pub(super) async fn tell(client: &Client) -> anyhow::Result<Checks> {
     let unchanged = client.credits().await?;
     check_credits(&mut checks, "after the refusal", CREDITS, &unchanged);
 
-    heading("Five jobs, started at once and run one after the other");
+    heading("Five jobs, started at once and run one after the other")?;
     let ids = start(client, &jobs, &mut checks).await?;
     let statuses = watch(client, &jobs, &ids, &mut checks).await?;
     let mut ended = Vec::new();
@@ -48,13 +49,16 @@ pub(super) async fn tell(client: &Client) -> anyhow::Result<Checks> {
         checks.equal_rows(&format!("{}, rows", job.label), &expected.rows, &rows);
         ended.push(Ended { job, status, rows });
     }
-    println!();
-    print_outcomes(&ended);
+    say("")?;
+    print_outcomes(&ended)?;
 
     let charged: i64 = expected.iter().map(|job| i64::from(job.charged)).sum();
     let after = client.credits().await?;
     check_credits(&mut checks, "after", CREDITS - charged, &after);
     replay(client, upload, ids.last(), &mut checks).await?;
+    let mut listed = client.jobs().await?;
+    listed.reverse();
+    checks.equal("jobs listed after the replay", &json!(ids), &json!(listed));
     let unchanged = client.credits().await?;
     check_credits(
         &mut checks,
@@ -63,10 +67,10 @@ pub(super) async fn tell(client: &Client) -> anyhow::Result<Checks> {
         &unchanged,
     );
 
-    heading("Some of the people");
-    print_people(&ended);
-    heading("Credits: an imported person costs 1, with a look-up for the e-mail 2");
-    print_credits(&ended, &before, &after);
+    heading("Some of the people")?;
+    print_people(&ended)?;
+    heading("Credits: an imported person costs 1, with a look-up for the e-mail 2")?;
+    print_credits(&ended, &before, &after)?;
     Ok(checks)
 }
 
@@ -84,7 +88,7 @@ fn check_credits(checks: &mut Checks, when: &str, balance: i64, credits: &Credit
 
 /// Sends the upload with three malformed URLs in it.
 async fn be_refused(client: &Client, job: &DemoJob, checks: &mut Checks) -> anyhow::Result<()> {
-    heading("A list with three malformed URLs is refused as a whole, and costs nothing");
+    heading("A list with three malformed URLs is refused as a whole, and costs nothing")?;
     let (body, named) = malformed_upload(job);
     let answer = client.start(&body, "demo-malformed").await?;
     let status = answer.status.as_u16();
@@ -96,17 +100,17 @@ async fn be_refused(client: &Client, job: &DemoJob, checks: &mut Checks) -> anyh
     checks.equal("malformed list, status", &json!(400), &json!(status));
     checks.equal("malformed list, code", &json!("VALIDATION_ERROR"), code);
     checks.equal("malformed list, URLs named", &json!(wanted), &json!(told));
-    line(&format!("{status} {}", code.as_str().unwrap_or_default()));
+    line(&format!("{status} {}", code.as_str().unwrap_or_default()))?;
     for field in fields {
         let name = field["field"].as_str().unwrap_or_default();
         let message = field["message"].as_str().unwrap_or_default();
         let sent = named.iter().find(|(known, _)| known == name);
-        line(&format!("{name:9} {}", sent.map_or("", |(_, url)| url)));
+        line(&format!("{name:9} {}", sent.map_or("", |(_, url)| url)))?;
         line(&format!(
             "{:9} {}",
             "",
             message.trim_start_matches(name).trim()
-        ));
+        ))?;
     }
     Ok(())
 }
@@ -132,11 +136,11 @@ async fn start(
             format!("{label}, job of its own"),
             !ids.iter().any(|known| known == id),
         );
-        line(&format!("{label:17}  {}", job.description()));
+        line(&format!("{label:17}  {}", job.description()))?;
         ids.push(id.to_owned());
         tokio::time::sleep(START_EVERY).await;
     }
-    println!();
+    say("")?;
     Ok(ids)
 }
 
@@ -156,7 +160,7 @@ async fn watch(
         let began = Instant::now();
         loop {
             client.look(id, &mut seen).await?;
-            progress.show(index, &seen.status);
+            progress.show(index, &seen.status)?;
             let import = seen.status["stages"]["import"]["progress"].as_f64();
             let import = import.unwrap_or(-1.0);
             has_fallen |= import < last_import;
@@ -192,7 +196,7 @@ async fn replay(
     id: Option<&String>,
     checks: &mut Checks,
 ) -> anyhow::Result<()> {
-    heading("The last start again, with the same Idempotency-Key");
+    heading("The last start again, with the same Idempotency-Key")?;
     let answer = client.start(&job.body(), &job.idempotency_key()).await?;
     let status = answer.status.as_u16();
     let replayed = answer.header("Idempotent-Replayed");
@@ -208,6 +212,6 @@ async fn replay(
         "{status}, Idempotent-Replayed: {}: the same job, {}, and no second one",
         replayed.as_str().unwrap_or("absent"),
         answer.at("/data/jobId").as_str().unwrap_or("none")
-    ));
+    ))?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::cli::demo::client::Credits;
 use crate::cli::demo::jobs::DemoJob;
 use crate::cli::demo::table::{Column, table};
+use crate::cli::output::say;
 
 /// How wide tables are where no terminal says how wide it is.
 const PLAIN_WIDTH: usize = 140;
@@ -29,12 +30,12 @@ impl Ended<'_> {
     }
 }
 
-pub(super) fn heading(text: &str) {
-    println!("\n{}", style(text).bold());
+pub(super) fn heading(text: &str) -> anyhow::Result<()> {
+    say(format_args!("\n{}", style(text).bold()))
 }
 
-pub(super) fn line(text: &str) {
-    println!("  {text}");
+pub(super) fn line(text: &str) -> anyhow::Result<()> {
+    say(format_args!("  {text}"))
 }
 
 /// The progress of all jobs: bars on a terminal, elsewhere a line for each step.
@@ -70,7 +71,7 @@ impl Progress {
     }
 
     /// Shows where the job at `index` stands.
-    pub(super) fn show(&mut self, index: usize, status: &Value) {
+    pub(super) fn show(&mut self, index: usize, status: &Value) -> anyhow::Result<()> {
         let step = step(status);
         let text = message(step, status);
         if let Some(bar) = self.bars.as_ref().and_then(|bars| bars.get(index)) {
@@ -84,8 +85,9 @@ impl Progress {
             && *last != Some(step)
         {
             *last = Some(step);
-            line(&format!("{:17}  {text}", self.labels[index]));
+            line(&format!("{:17}  {text}", self.labels[index]))?;
         }
+        Ok(())
     }
 }
 
@@ -145,7 +147,7 @@ fn message(step: &str, status: &Value) -> String {
 }
 
 /// What became of each job's items.
-pub(super) fn print_outcomes(ended: &[Ended<'_>]) {
+pub(super) fn print_outcomes(ended: &[Ended<'_>]) -> anyhow::Result<()> {
     let columns = [
         Column::Text("job"),
         Column::Number("read"),
@@ -171,11 +173,15 @@ pub(super) fn print_outcomes(ended: &[Ended<'_>]) {
         cells.push(reason.unwrap_or("-").to_owned());
         cells
     };
-    print_table(&columns, &ended.iter().map(row).collect::<Vec<_>>());
+    print_table(&columns, &ended.iter().map(row).collect::<Vec<_>>())
 }
 
 /// What each job cost, and the account before and after.
-pub(super) fn print_credits(ended: &[Ended<'_>], before: &Credits, after: &Credits) {
+pub(super) fn print_credits(
+    ended: &[Ended<'_>],
+    before: &Credits,
+    after: &Credits,
+) -> anyhow::Result<()> {
     let columns = [
         Column::Text("job"),
         Column::Number("reserved"),
@@ -188,19 +194,20 @@ pub(super) fn print_credits(ended: &[Ended<'_>], before: &Credits, after: &Credi
         cells.extend(amounts.map(|name| ended.number(&format!("/credits/{name}"))));
         cells
     };
-    print_table(&columns, &ended.iter().map(row).collect::<Vec<_>>());
+    print_table(&columns, &ended.iter().map(row).collect::<Vec<_>>())?;
     for (when, credits) in [("before", before), ("after", after)] {
         line(&format!(
             "{when:6}  balance {}, reserved {}, available {}",
             thousands(credits.balance),
             thousands(credits.reserved),
             thousands(credits.available)
-        ));
+        ))?;
     }
+    Ok(())
 }
 
 /// Some of the people whom each job imported.
-pub(super) fn print_people(ended: &[Ended<'_>]) {
+pub(super) fn print_people(ended: &[Ended<'_>]) -> anyhow::Result<()> {
     let columns = [
         Column::Text("name"),
         Column::Text("title or headline"),
@@ -213,7 +220,7 @@ pub(super) fn print_people(ended: &[Ended<'_>]) {
         let imported = ended.rows.iter().filter(|row| row["outcome"] == "imported");
         people.extend(imported.take(number).map(person));
     }
-    print_table(&columns, &people);
+    print_table(&columns, &people)
 }
 
 fn person(row: &Value) -> Vec<String> {
@@ -234,18 +241,19 @@ fn person(row: &Value) -> Vec<String> {
     cells.map(|cell| cell.unwrap_or("-").to_owned()).to_vec()
 }
 
-fn print_table(columns: &[Column], rows: &[Vec<String>]) {
+fn print_table(columns: &[Column], rows: &[Vec<String>]) -> anyhow::Result<()> {
     let stdout = Term::stdout();
     let terminal = stdout.is_term().then(|| stdout.size_checked()).flatten();
     let width = terminal.map_or(PLAIN_WIDTH, |(_, width)| usize::from(width).min(WIDEST));
     let lines = table(columns, rows, width.saturating_sub(2));
     for (index, text) in lines.iter().enumerate() {
         if index == 0 {
-            line(&style(text).dim().to_string());
+            line(&style(text).dim().to_string())?;
         } else {
-            line(text);
+            line(text)?;
         }
     }
+    Ok(())
 }
 
 /// `1,234`

@@ -44,6 +44,17 @@ pub(crate) async fn run(database: &PgConnectOptions, arguments: &[&str]) -> Outp
         .unwrap()
 }
 
+/// Runs a command whose stdout nobody reads any more, as after `| head`.
+pub(crate) async fn run_unread(database: &PgConnectOptions, arguments: &[&str]) -> Output {
+    let mut command = command(database, arguments);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stdout(writer).stderr(Stdio::piped());
+    tokio::task::spawn_blocking(move || command.spawn().unwrap().wait_with_output().unwrap())
+        .await
+        .unwrap()
+}
+
 /// Runs a command with `--output json` that must succeed, and reads what it prints.
 pub(crate) async fn run_json(database: &PgConnectOptions, arguments: &[&str]) -> Value {
     let output = run(database, &[arguments, &["--output", "json"]].concat()).await;
