@@ -11,6 +11,7 @@ use prospector::domain::job::{
 use prospector::domain::permission::Permission;
 use prospector::domain::plan::Plan;
 use prospector::domain::quota::ListType;
+use prospector::domain::start_request::{Duplicates, SourceKind};
 use serde_json::{Value, json};
 
 use crate::support::openapi::{OpenApi, Operation, escape};
@@ -191,6 +192,8 @@ fn the_documents_enums_are_the_programs() {
             );
         };
     }
+    assert_lists!("Source", SourceKind::ALL);
+    assert_lists!("Duplicates", Duplicates::ALL);
     assert_lists!("Plan", Plan::ALL);
     assert_lists!("Permission", Permission::ALL);
     assert_lists!("ListType", ListType::ALL);
@@ -199,10 +202,10 @@ fn the_documents_enums_are_the_programs() {
     assert_lists!("JobErrorCode", JobErrorCode::ALL);
     assert_lists!("EnrichmentErrorCode", EnrichmentErrorCode::ALL);
     assert_lists!("EnrichmentStage/properties/status", StageStatus::ALL);
-    assert_lists!("ProspectingJob/properties/stopReason", StopReason::ALL);
+    assert_lists!("StopReason", StopReason::ALL);
     assert_lists!("JobWaiting/properties/reason", WaitingReason::ALL);
     assert_lists!("JobProspect/properties/outcome", RowOutcome::ALL);
-    assert_lists!("JobProspect/properties/emailStatus", RowEmailStatus::ALL);
+    assert_lists!("EmailStatus", RowEmailStatus::ALL);
 }
 
 #[test]

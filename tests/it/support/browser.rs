@@ -144,6 +144,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // Asked to, it takes its helpers along; killed, they would write to the profile after it
+        // was removed.
+        let close = json!({"id": 0, "method": "Browser.close"});
+        self.commands
+            .write_all(format!("{close}\0").as_bytes())
+            .ok();
+        while self.messages.recv_timeout(Duration::from_secs(5)).is_ok() {}
         self.process.kill().ok();
         self.process.wait().ok();
     }
