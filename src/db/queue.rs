@@ -206,6 +206,9 @@ pub struct NewPage<'a> {
     pub available: Option<u32>,
     /// Why the upstream has no more; `None` while it has.
     pub upstream_ended: Option<StopReason>,
+    /// Whether this page may be the one that ends a source in which nobody new comes. It counts as
+    /// barren in either case.
+    pub may_be_barren: bool,
     pub list_type: ListType,
 }
 
@@ -239,6 +242,11 @@ pub async fn import_page(
     page: NewPage<'_>,
 ) -> Result<PageOutcome, Error> {
     let items: Vec<StoredItem<'_>> = page.items.iter().map(StoredItem::from).collect();
+    let barren_pages_max = if page.may_be_barren {
+        BARREN_PAGES_MAX
+    } else {
+        i32::MAX
+    };
     let row = sqlx::query!(
         r#"
         select outcome as "outcome!", job_ended as "job_ended!", import_ended as "import_ended!",
@@ -256,7 +264,7 @@ pub async fn import_page(
         page.upstream_ended.map(StopReason::as_str),
         page.list_type.as_str(),
         column(FETCHED_MAX),
-        BARREN_PAGES_MAX,
+        barren_pages_max,
         BARREN_ITEMS_MAX,
     )
     .fetch_one(connection)

@@ -24,6 +24,53 @@ pub enum PageCursor {
     CommentsOffset { post_id: String, offset: u32 },
     /// The provider's own token for the comments of a post.
     CommentsToken { post_id: String, token: String },
+    /// The replies to the comments of the page before.
+    Replies(RepliesCursor),
+}
+
+/// The replies that are still to be read before a post's comments go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepliesCursor {
+    pub post_id: String,
+    /// The comments whose replies are to be read, the one at work first. Never more than come on a
+    /// page, and at most 100.
+    pub comments: Vec<String>,
+    /// Where to go on in the replies to the first of them; `None` for their beginning.
+    pub at: Option<ListPlace>,
+    /// How many pages of the first one's replies were read.
+    pub pages: u32,
+    /// Where the comments go on; `None` when they have ended.
+    pub then: Option<ListPlace>,
+    /// What the page of comments said is there in all.
+    pub available: Option<u32>,
+}
+
+/// A place in a list that is paged in one way or the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListPlace {
+    /// How many items to pass over.
+    Offset(u32),
+    /// The provider's own token.
+    Token(String),
+}
+
+impl PageCursor {
+    /// The place in a post's comments, `None` where they have ended.
+    #[must_use]
+    pub fn comments(post_id: String, place: Option<ListPlace>) -> Option<Self> {
+        place.map(|place| match place {
+            ListPlace::Offset(offset) => Self::CommentsOffset { post_id, offset },
+            ListPlace::Token(token) => Self::CommentsToken { post_id, token },
+        })
+    }
+
+    /// Whether the page is one of replies: such pages are many and short, often a talk between two
+    /// people, so that one without a new person says nothing about the rest of the source.
+    #[must_use]
+    pub fn is_of_replies(&self) -> bool {
+        matches!(self, Self::Replies(_))
+    }
 }
 
 /// Which page to fetch.

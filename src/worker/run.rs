@@ -276,6 +276,7 @@ impl<'a> Run<'a> {
                 cursor: page.cursor.clone(),
                 available: page.available,
                 upstream_ended: page.ended,
+                may_be_barren: page.may_be_barren,
                 list_type,
             };
             let mut connection = self.context.database.acquire().await?;

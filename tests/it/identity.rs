@@ -250,6 +250,7 @@ async fn in_an_upload_each_url_gets_its_row_even_for_the_same_person() {
         cursor: None,
         available: Some(5),
         upstream_ended: Some(StopReason::SourceExhausted),
+        may_be_barren: true,
         list_type: ListType::UrlUpload,
     };
     let outcome = import_page(&mut connection, &lease, LEASE, page)

@@ -1,5 +1,7 @@
 //! Each kind of source, executed against the sandbox.
 
+use std::collections::HashSet;
+
 use prospector::upstream::sandbox::population;
 use serde_json::{Value, json};
 
@@ -129,6 +131,35 @@ async fn commenters_are_people_each_once_and_companies_are_counted_apart() {
     assert_eq!(status["counts"]["invalid"], companies);
     assert_eq!(status["counts"]["fetched"], rows.len());
     assert_eq!(app.rows(&job).await.len(), 45);
+}
+
+#[tokio::test]
+async fn people_who_only_reply_to_comments_are_imported_too() {
+    let app = TestApp::start().await;
+    // However small the pages are, everybody is in and the last one is the end.
+    for number in [1, 2, 10, 45] {
+        let id = format!("730000000000001{number:04}");
+        let post = format!("https://www.linkedin.com/feed/update/urn:li:activity:{id}/");
+        let (job, status) = app
+            .run_job(&json!({"source": "post_commenters", "postUrl": post, "maxResults": number}))
+            .await;
+        assert_eq!(status["stopReason"], "source_exhausted", "{status:#}");
+        let rows = app.rows(&job).await;
+        let imported: HashSet<&str> = rows
+            .iter()
+            .map(|row| row["providerId"].as_str().unwrap())
+            .collect();
+        let everybody = population::rows_of_post(&id);
+        let everybody: HashSet<&str> = everybody
+            .iter()
+            .filter_map(|row| match row {
+                population::Row::Person(person) => Some(&*person.classic_id),
+                population::Row::Company(_) => None,
+            })
+            .collect();
+        assert_eq!(imported, everybody);
+        assert_eq!((rows.len(), everybody.len()), (number, number));
+    }
 }
 
 #[tokio::test]

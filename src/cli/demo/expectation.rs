@@ -359,7 +359,8 @@ mod tests {
         let mut holdings = Holdings::default();
         let post = job(DemoSource::Post("7300000000000000045"), None, false);
         let first = holdings.run(&post);
-        assert_eq!((first.imported, first.invalid), (45, 3));
+        // Three companies comment, two reply.
+        assert_eq!((first.imported, first.invalid), (45, 5));
         let rows = population::rows_of_post("7300000000000000045");
         let slugs = rows.iter().filter_map(|row| match row {
             Row::Person(person) => person.slug.clone(),

@@ -308,7 +308,7 @@ pub(super) fn list(data: &[Value], total: u32, next_cursor: Option<String>) -> V
 }
 
 /// The part of a short list that the window shows.
-pub(super) fn shown(items: &[Value], window: Window) -> &[Value] {
+pub(super) fn shown<T>(items: &[T], window: Window) -> &[T] {
     let begin = usize::try_from(window.offset)
         .unwrap_or(usize::MAX)
         .min(items.len());

@@ -9,6 +9,7 @@
 mod accounts;
 mod answer;
 mod finder;
+mod layout;
 mod magic;
 mod names;
 pub mod person;

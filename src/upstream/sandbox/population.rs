@@ -2,9 +2,11 @@
 //!
 //! The server answers from these, and so may whoever wants to know what a job must bring. A source
 //! of `N` different people has more than `N` rows: repeats (and companies, below posts) come on
-//! top, but never last, so that the last row always is somebody new. About 8 % of a source's people
-//! come from a pool that all sources share.
+//! top, but never last, so that the last row always is somebody new. Below posts, some of the people
+//! say something in replies only. About 8 % of a source's people come from a pool that all sources
+//! share.
 
+use crate::upstream::sandbox::layout::{Layout, PEOPLE_PER_BLOCK, Slot};
 use crate::upstream::sandbox::magic::{self, Magic};
 use crate::upstream::sandbox::person::{self, FinderMark, Identity, SandboxCompany, SandboxPerson};
 use crate::upstream::sandbox::stable::{self, Dice};
@@ -43,12 +45,20 @@ pub fn rows_of_lead_list(id: &str) -> Vec<Row> {
     Source::lead_list(id).rows()
 }
 
-/// The comments of the post with these digits, none if the post is unknown.
+/// Everything below the post with these digits, none if the post is unknown: in the order in which
+/// a job reads it that wants everybody, 25 comments and then the replies to them.
 #[must_use]
 pub fn rows_of_post(id: &str) -> Vec<Row> {
-    Source::post(id)
-        .map(|source| source.rows())
-        .unwrap_or_default()
+    let Some(source) = Source::post(id) else {
+        return Vec::new();
+    };
+    let comments: Vec<u32> = (0..source.row_count()).collect();
+    let mut rows = Vec::new();
+    for page in comments.chunks(COMMENTS_PER_PAGE) {
+        rows.extend(page.iter().filter_map(|index| source.row(*index)));
+        rows.extend(page.iter().flat_map(|index| source.replies(*index)));
+    }
+    rows
 }
 
 /// Who has this public identifier or `ACo`/`ACw` id; `None` for `missing-`.
@@ -129,6 +139,8 @@ pub(super) struct Source {
 
 /// Every so many people one of the shared pool.
 const SHARED_EVERY: u32 = 12;
+/// How many comments a job reads at a time.
+const COMMENTS_PER_PAGE: usize = 25;
 
 impl Source {
     pub(super) fn search(keywords: &str) -> Self {
@@ -172,8 +184,25 @@ impl Source {
         self.people
     }
 
+    /// How many rows there are; below a post, comments.
     pub(super) fn row_count(&self) -> u32 {
         self.layout.row_count(self.people)
+    }
+
+    /// How many replies there are to all comments.
+    pub(super) fn reply_count(&self) -> u32 {
+        let comments = 0..self.row_count();
+        let replies = comments.map(|index| self.layout.replies(index, self.people).len());
+        u32::try_from(replies.sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
+    /// The replies to the comment at `index`.
+    pub(super) fn replies(&self, index: u32) -> Vec<Row> {
+        let slots = self.layout.replies(index, self.people);
+        slots
+            .into_iter()
+            .map(|slot| self.filled(slot, index))
+            .collect()
     }
 
     /// The row at `index`, `None` past the end.
@@ -181,15 +210,21 @@ impl Source {
         if index >= self.row_count() {
             return None;
         }
+        Some(self.filled(self.layout.slot(index), index))
+    }
+
+    /// Who stands in a slot of the row at `index`, or of a reply to it.
+    fn filled(&self, slot: Slot, index: u32) -> Row {
         let block = index / self.layout.block_rows();
-        Some(match self.layout.slot(index) {
+        match slot {
             Slot::Person(number) => self.person(number),
             Slot::Repeat => self.person(self.repeated_in(block)),
-            Slot::Company => {
-                let mut dice = Dice::new(self.seed ^ u64::from(block).rotate_left(40));
+            Slot::Company(turn) => {
+                let turn = u64::from(turn) << 32 | u64::from(block);
+                let mut dice = Dice::new(self.seed ^ turn.rotate_left(40));
                 Row::Company(SandboxCompany::new(&mut dice))
             }
-        })
+        }
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -223,65 +258,5 @@ impl Source {
         } else {
             newest.saturating_sub(PEOPLE_PER_BLOCK + choice)
         }
-    }
-}
-
-const PEOPLE_PER_BLOCK: u32 = 20;
-
-/// How people and what comes on top of them take turns, in blocks of 20 people.
-#[derive(Debug, Clone, Copy)]
-enum Layout {
-    /// Searches and lists: 20 people, a repeat.
-    Found,
-    /// Comments: 3 people, a company, 3 people, a repeat, 14 people.
-    Discussed,
-}
-
-enum Slot {
-    Person(u32),
-    Repeat,
-    Company,
-}
-
-impl Layout {
-    fn block_rows(self) -> u32 {
-        match self {
-            Self::Found => 21,
-            Self::Discussed => 22,
-        }
-    }
-
-    fn people_before_repeat(self) -> u32 {
-        match self {
-            Self::Found => 20,
-            Self::Discussed => 6,
-        }
-    }
-
-    fn slot(self, index: u32) -> Slot {
-        let block = index / self.block_rows();
-        let place = index % self.block_rows();
-        let skipped = match (self, place) {
-            (Self::Found, 20) | (Self::Discussed, 7) => return Slot::Repeat,
-            (Self::Discussed, 3) => return Slot::Company,
-            (Self::Found, _) | (Self::Discussed, 0..3) => 0,
-            (Self::Discussed, 4..7) => 1,
-            (Self::Discussed, _) => 2,
-        };
-        Slot::Person(block * PEOPLE_PER_BLOCK + place - skipped)
-    }
-
-    /// The rows up to and with the last person: nothing comes after them.
-    fn row_count(self, people: u32) -> u32 {
-        let Some(last) = people.checked_sub(1) else {
-            return 0;
-        };
-        let place = last % PEOPLE_PER_BLOCK;
-        let skipped = match (self, place) {
-            (Self::Found, _) | (Self::Discussed, 0..3) => 0,
-            (Self::Discussed, 3..6) => 1,
-            (Self::Discussed, _) => 2,
-        };
-        last / PEOPLE_PER_BLOCK * self.block_rows() + place + skipped + 1
     }
 }

@@ -14,6 +14,8 @@ use crate::upstream::sandbox::stable::{self, Dice};
 use crate::upstream::sandbox::wire;
 
 const COMMENTS_PER_PAGE: u32 = 20;
+/// However many are asked for.
+const MOST_REPLIES_PER_PAGE: u32 = 10;
 
 /// With or without padding at the end.
 const LENIENT: GeneralPurposeConfig =
@@ -21,10 +23,11 @@ const LENIENT: GeneralPurposeConfig =
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
-/// Where a page of comments begins, hidden in `next_cursor`.
+/// Where a page of comments or replies begins, hidden in `next_cursor`.
 #[derive(Serialize, Deserialize)]
 struct Cursor {
-    post: String,
+    /// The post, or the comment that is replied to.
+    of: String,
     limit: u32,
     start_index: u32,
 }
@@ -47,54 +50,59 @@ pub(super) async fn post(call: AccountCall) -> Result<Json<Value>, Failure> {
         "attachments": [],
         "is_repost": false,
         "reactions_counter": [{"reaction": "👍", "count": dice.below(900)}],
-        "comments_counter": source.row_count(),
+        "comments_counter": below_post(&source),
         "reposts_counter": null,
     })))
 }
 
-/// `GET /v2/{account}/posts/{post}/comments`
+/// `GET /v2/{account}/posts/{post}/comments`. `total_count` counts all that is below the post, as
+/// LinkedIn's own counter does.
 pub(super) async fn comments(call: AccountCall) -> Result<Json<Value>, Failure> {
     let (digits, source) = find(call.id(0))?;
-    let window = comments_window(&call, &digits)?;
-    let total = source.row_count();
-    let end = window.offset.saturating_add(window.limit).min(total);
-    let data: Vec<Value> = (window.offset..end)
-        .filter_map(|index| Some(comment(&digits, index, &source.row(index)?)))
+    let window = window(&call, &digits)?;
+    let comments: Vec<u32> = (0..source.row_count()).collect();
+    let data: Vec<Value> = answer::shown(&comments, window)
+        .iter()
+        .filter_map(|index| comment(&digits, &source, *index))
         .collect();
-    let next = (end < total && !data.is_empty()).then_some(Cursor {
-        post: digits,
-        limit: window.limit,
-        start_index: end,
-    });
-    let next = next.and_then(|cursor| serde_json::to_vec(&cursor).ok());
-    Ok(Json(answer::list(
-        &data,
-        total,
-        next.map(|json| BASE64_URL.encode(json)),
-    )))
+    let next = next_cursor(digits, window, data.len(), source.row_count());
+    Ok(Json(answer::list(&data, below_post(&source), next)))
 }
 
 /// `GET /v2/{account}/posts/{post}/comments/{comment}/replies`
 pub(super) async fn replies(call: AccountCall) -> Result<Json<Value>, Failure> {
     let (digits, source) = find(call.id(0))?;
-    call.window(COMMENTS_PER_PAGE)?;
-    let row = call.id(1).strip_prefix(&format!("c-{digits}-"));
-    let row = row.and_then(|row| row.parse::<u32>().ok());
-    if row.is_none_or(|row| row >= source.row_count()) {
-        return Err(Failure::not_found("There is no such comment."));
-    }
-    Ok(Json(answer::list(&[], 0, None)))
+    let comment_id = call.id(1);
+    let index = comment_id.strip_prefix(&format!("c-{digits}-"));
+    let index = index.and_then(|index| index.parse::<u32>().ok());
+    let index = index
+        .filter(|index| *index < source.row_count())
+        .ok_or_else(|| Failure::not_found("There is no such comment."))?;
+    let mut window = window(&call, comment_id)?;
+    window.limit = window.limit.min(MOST_REPLIES_PER_PAGE);
+    let replies: Vec<Value> = (0_u32..)
+        .zip(source.replies(index))
+        .map(|(turn, row)| reply(comment_id, index, turn, &row))
+        .collect();
+    let total = u32::try_from(replies.len()).unwrap_or(u32::MAX);
+    let data = answer::shown(&replies, window);
+    let next = next_cursor(comment_id.to_owned(), window, data.len(), total);
+    Ok(Json(answer::list(data, total, next)))
+}
+
+fn below_post(source: &Source) -> u32 {
+    source.row_count() + source.reply_count()
 }
 
 /// A cursor knows its limit; what else is sent with it is not looked at.
-fn comments_window(call: &AccountCall, digits: &str) -> Result<Window, Failure> {
+fn window(call: &AccountCall, of: &str) -> Result<Window, Failure> {
     let Some(cursor) = call.value("cursor") else {
         return call.window(COMMENTS_PER_PAGE);
     };
     let cursor = BASE64_URL.decode(cursor).ok();
     let cursor = cursor.and_then(|json| serde_json::from_slice::<Cursor>(&json).ok());
     cursor
-        .filter(|cursor| cursor.post == digits && (1..=100).contains(&cursor.limit))
+        .filter(|cursor| cursor.of == of && (1..=100).contains(&cursor.limit))
         .map(|cursor| Window {
             offset: cursor.start_index,
             limit: cursor.limit,
@@ -102,17 +110,46 @@ fn comments_window(call: &AccountCall, digits: &str) -> Result<Window, Failure> 
         .ok_or_else(|| Failure::invalid("query/cursor is none of this list"))
 }
 
-fn comment(digits: &str, index: u32, row: &Row) -> Value {
-    let mut dice = Dice::new(stable::hash(&["comment", digits, &index.to_string()]));
+fn next_cursor(of: String, window: Window, shown: usize, total: u32) -> Option<String> {
+    let start_index = window.offset + u32::try_from(shown).ok()?;
+    let cursor = (shown > 0 && start_index < total).then_some(Cursor {
+        of,
+        limit: window.limit,
+        start_index,
+    });
+    let json = serde_json::to_vec(&cursor?).ok()?;
+    Some(BASE64_URL.encode(json))
+}
+
+fn comment(digits: &str, source: &Source, index: u32) -> Option<Value> {
+    let minutes_ago = index.saturating_mul(7);
+    let mut comment = said(
+        &format!("c-{digits}-{index}"),
+        &source.row(index)?,
+        minutes_ago,
+    );
+    comment["reply_counter"] = json!(source.replies(index).len());
+    Some(comment)
+}
+
+fn reply(comment_id: &str, index: u32, turn: u32, row: &Row) -> Value {
+    let minutes_ago = index.saturating_mul(7).saturating_sub(turn);
+    let mut reply = said(&format!("{comment_id}-{turn}"), row, minutes_ago);
+    reply["thread_id"] = json!(comment_id);
+    reply
+}
+
+fn said(id: &str, row: &Row, minutes_ago: u32) -> Value {
+    let mut dice = Dice::new(stable::hash(&["comment", id]));
     let author = match row {
         Row::Person(person) => wire::author(person),
         Row::Company(company) => wire::company_author(company),
     };
     json!({
         "object": "Comment",
-        "id": format!("c-{digits}-{index}"),
+        "id": id,
         "author": author,
-        "created_at": wire::date(index.saturating_mul(7) + dice.below(7)),
+        "created_at": wire::date(minutes_ago + dice.below(7)),
         "text": dice.pick(&names::COMMENTS),
         "attachments": [],
         "is_sender": false,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
+use crate::upstream::provider::ListPlace;
 
 /// The longest error type or request id that goes into an error.
 const LONGEST_WORD: usize = 100;
@@ -93,10 +94,20 @@ impl Failure {
         self.fault(Route::Post) == UpstreamFault::SourceNotFound || self.is_invalid_parameter()
     }
 
-    /// Whether it says that this list pages by cursor only. A list that pages so and gave no
-    /// cursor has ended.
-    pub(super) fn wants_cursor(&self) -> bool {
-        self.is_invalid_parameter() && self.speaks_of_cursor
+    /// Whether it says that this list pages by cursor only. One that pages so and gave no cursor has
+    /// ended, and was asked on by offset.
+    pub(super) fn ends(&self, at: Option<&ListPlace>) -> bool {
+        let by_offset = matches!(at, Some(ListPlace::Offset(_)));
+        by_offset && self.is_invalid_parameter() && self.speaks_of_cursor
+    }
+
+    /// Whether it says that the replies to one comment are not to be had, rather than that the call
+    /// went wrong: the comment was deleted, or LinkedIn will not show them.
+    pub(super) fn concerns_one_comment(&self) -> bool {
+        matches!(
+            self.fault(Route::Post),
+            UpstreamFault::SourceNotFound | UpstreamFault::Refused | UpstreamFault::Unprocessable
+        )
     }
 
     /// Told by type only: a gateway's 400 says nothing about what was asked for.

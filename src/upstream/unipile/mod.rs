@@ -4,6 +4,7 @@
 //! changes anything on LinkedIn. What the answers hold beyond the documented is passed over, and a
 //! row that cannot be read costs that row, not its page.
 
+mod comments;
 mod failure;
 mod named_lists;
 mod paging;

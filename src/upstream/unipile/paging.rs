@@ -6,7 +6,7 @@
 
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::Operation;
-use crate::upstream::provider::PageCursor;
+use crate::upstream::provider::{ListPlace, PageCursor};
 use crate::upstream::unipile::wire::Envelope;
 
 /// # Errors
@@ -34,34 +34,19 @@ pub(super) fn after_offset(page: &Envelope<'_>, offset: u32) -> Option<PageCurso
     next_offset(page, offset).map(PageCursor::Offset)
 }
 
-/// The next page of comments, which page by token or by offset as the provider likes.
+/// The next page of comments or replies, which page by token or by offset as the provider likes.
 ///
 /// `current` is the place of this page, `None` for the first one.
-pub(super) fn after_comments(
-    page: &Envelope<'_>,
-    post_id: &str,
-    current: Option<&PageCursor>,
-) -> Option<PageCursor> {
-    let post_id = post_id.to_owned();
-    let current_token = match current {
-        Some(PageCursor::CommentsToken { token, .. }) => Some(token),
-        _ => None,
-    };
-    match (&page.next_cursor, current_token) {
+pub(super) fn after_either(page: &Envelope<'_>, current: Option<&ListPlace>) -> Option<ListPlace> {
+    match (&page.next_cursor, current) {
         // The same token again would bring the same page for ever.
-        (Some(token), Some(current)) if token == current => None,
-        (Some(token), _) => Some(PageCursor::CommentsToken {
-            post_id,
-            token: token.clone(),
-        }),
-        (None, Some(_)) => None,
-        (None, None) => {
-            let offset = match current {
-                Some(PageCursor::CommentsOffset { offset, .. }) => *offset,
-                _ => 0,
-            };
-            next_offset(page, offset).map(|offset| PageCursor::CommentsOffset { post_id, offset })
+        (Some(token), Some(ListPlace::Token(current))) if token == current => None,
+        (Some(token), _) => Some(ListPlace::Token(token.clone())),
+        (None, Some(ListPlace::Token(_))) => None,
+        (None, Some(ListPlace::Offset(offset))) => {
+            next_offset(page, *offset).map(ListPlace::Offset)
         }
+        (None, None) => next_offset(page, 0).map(ListPlace::Offset),
     }
 }
 

@@ -57,7 +57,7 @@ impl<'a> Envelope<'a> {
             total_count: raw
                 .total_count
                 .map(parsed)
-                .and_then(|count| to_count(&count)),
+                .and_then(|count| self::count(&count)),
             next_cursor,
         })
     }
@@ -94,7 +94,7 @@ fn parsed(raw: &RawValue) -> Value {
 }
 
 /// Counts come as JSON numbers, `431` or `431.0`, sometimes as text.
-fn to_count(value: &Value) -> Option<u32> {
+pub(super) fn count(value: &Value) -> Option<u32> {
     let count = match value {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => text.trim().parse().ok()?,
@@ -116,6 +116,11 @@ fn to_count(value: &Value) -> Option<u32> {
 pub(super) fn opaque(token: &str) -> Option<String> {
     (!token.is_empty() && token.len() <= LONGEST_TOKEN && !token.chars().any(char::is_control))
         .then(|| token.to_owned())
+}
+
+/// An id that stands in a path as one segment; `None` when it cannot. Dots would lead elsewhere.
+pub(super) fn segment(id: &str) -> Option<String> {
+    opaque(id).filter(|id| id != "." && id != "..")
 }
 
 /// The text of a field, trimmed and bounded; `None` when it is absent, empty or of another type.

@@ -21,6 +21,8 @@ pub struct FetchedPage {
     pub available: Option<u32>,
     /// Why there is no next page; `None` while there is one.
     pub ended: Option<StopReason>,
+    /// Whether a page without anybody new may be the one too many of its kind.
+    pub may_be_barren: bool,
 }
 
 /// Why there is no page.
@@ -96,6 +98,7 @@ impl Fetch<'_> {
             }
             None => Some(StopReason::SourceExhausted),
         };
+        let may_be_barren = !cursor.is_some_and(PageCursor::is_of_replies);
         let cursor = page
             .next
             .map(serde_json::to_value)
@@ -107,6 +110,7 @@ impl Fetch<'_> {
             cursor,
             available: page.available,
             ended,
+            may_be_barren,
         })
     }
 }

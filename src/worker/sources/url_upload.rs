@@ -50,6 +50,7 @@ pub(super) async fn fetch(
         cursor: Some(serde_json::json!(Position { done })),
         available: u32::try_from(urls.len()).ok(),
         ended: (done >= urls.len()).then_some(StopReason::SourceExhausted),
+        may_be_barren: true,
     })
 }
 

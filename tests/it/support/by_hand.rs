@@ -182,6 +182,7 @@ pub(crate) async fn import(
         cursor: Some(serde_json::json!({"offset": page})),
         available: None,
         upstream_ended: ended,
+        may_be_barren: true,
         list_type: ListType::LinkedinClassic,
     };
     queue::import_page(connection, lease, LEASE, new).await

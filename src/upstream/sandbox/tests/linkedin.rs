@@ -36,24 +36,44 @@ async fn comments_are_paged_by_cursor_and_by_offset() {
         by_offset.extend(answer.rows());
     }
     assert_eq!(by_cursor, by_offset);
-    assert_eq!(by_cursor.len(), composite["comments_counter"]);
-    let authors: Vec<Value> = by_cursor.iter().map(|row| row["author"].clone()).collect();
+    let mut below = Vec::new();
+    for comment in by_cursor {
+        let replies = format!("{path}/{}/replies", comment["id"].as_str().unwrap());
+        let replies = replies_by_both_modes(&router, &replies).await;
+        assert_eq!(comment["reply_counter"], replies.len());
+        assert!(
+            replies
+                .iter()
+                .all(|reply| reply["thread_id"] == comment["id"])
+        );
+        below.push(comment);
+        below.extend(replies);
+    }
+    assert_eq!(below.len(), composite["comments_counter"]);
+    let authors: Vec<Value> = below.iter().map(|row| row["author"].clone()).collect();
     let (people, companies): (Vec<Value>, Vec<Value>) = authors
         .into_iter()
         .partition(|author| author["type"] == "individual");
     assert_eq!(different(&people, "id").len(), 60);
-    assert_eq!((people.len(), companies.len()), (63, 3));
+    let mut rows: Vec<String> = population::rows_of_post("7300000000000000060")
+        .iter()
+        .map(|row| match row {
+            Row::Person(person) => person.classic_id.clone(),
+            Row::Company(company) => company.id.clone().unwrap(),
+        })
+        .collect();
+    let mut ids: Vec<String> = people
+        .iter()
+        .chain(&companies)
+        .map(|author| author["id"].as_str().unwrap().to_owned())
+        .collect();
+    rows.sort();
+    ids.sort();
+    assert_eq!(ids, rows);
     assert!(
         people
             .iter()
             .all(|author| author.get("member_id").is_none())
-    );
-    let comment = by_cursor[0]["id"].as_str().unwrap();
-    assert_eq!(
-        get(&router, &format!("{path}/{comment}/replies"))
-            .await
-            .rows(),
-        Vec::<Value>::new()
     );
     let other = get(
         &router,
@@ -61,6 +81,30 @@ async fn comments_are_paged_by_cursor_and_by_offset() {
     )
     .await;
     assert_eq!(other.status, StatusCode::BAD_REQUEST);
+}
+
+/// All replies to a comment, which are the same by cursor and by offset.
+async fn replies_by_both_modes(router: &axum::Router, path: &str) -> Vec<Value> {
+    let mut by_offset = Vec::new();
+    loop {
+        let answer = get(router, &format!("{path}?offset={}", by_offset.len())).await;
+        if answer.rows().is_empty() {
+            break;
+        }
+        by_offset.extend(answer.rows());
+    }
+    let mut by_cursor = Vec::new();
+    let mut query = "limit=7".to_owned();
+    loop {
+        let answer = get(router, &format!("{path}?{query}")).await;
+        by_cursor.extend(answer.rows());
+        let Some(cursor) = answer.json()["next_cursor"].as_str().map(str::to_owned) else {
+            break;
+        };
+        query = format!("cursor={cursor}");
+    }
+    assert_eq!(by_cursor, by_offset);
+    by_offset
 }
 
 #[tokio::test]

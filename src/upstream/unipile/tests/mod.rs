@@ -3,6 +3,7 @@
 mod faults;
 mod named_lists;
 mod pages;
+mod replies;
 
 use super::*;
 use crate::upstream::http::scripted::{LONG, Scripted};
