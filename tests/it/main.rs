@@ -33,6 +33,7 @@ mod people;
 mod poison;
 mod pooler;
 mod processes;
+mod provider_answers;
 mod queries;
 mod quota;
 mod rate_limit;

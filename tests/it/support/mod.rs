@@ -18,4 +18,5 @@ pub(crate) mod served;
 pub(crate) mod socket;
 pub(crate) mod stored;
 pub(crate) mod traffic;
+pub(crate) mod unipile;
 pub(crate) mod world;
