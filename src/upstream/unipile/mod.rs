@@ -97,16 +97,29 @@ impl Unipile {
         operation
             .call(self.post(segments, &query, body), |answer| {
                 Failure::check(operation, route, answer)?;
-                let text = answer.text();
-                let envelope = Envelope::read(operation, &text)?;
-                Ok(PeoplePage {
-                    next: paging::after_offset(&envelope, offset),
-                    available: envelope.total_count,
-                    items: envelope.items(person::search_row),
-                })
+                read_people(operation, &answer.text(), offset)
             })
             .await
     }
+}
+
+/// # Errors
+/// When the answer is no page of a list, or is a list of something else than people: companies,
+/// jobs, posts. Among people, such rows are left out one by one.
+fn read_people(operation: Operation, text: &str, offset: u32) -> Result<PeoplePage, UpstreamError> {
+    let envelope = Envelope::read(operation, text)?;
+    let items = envelope.items(person::search_row);
+    if offset == 0 && !items.is_empty() && items.iter().all(person::is_of_another_kind) {
+        return Err(operation.error(
+            UpstreamFault::Refused,
+            "status 200, a list of something else than people",
+        ));
+    }
+    Ok(PeoplePage {
+        next: paging::after_offset(&envelope, offset),
+        available: envelope.total_count,
+        items,
+    })
 }
 
 fn operation(name: &'static str) -> Operation {

@@ -13,6 +13,9 @@ use crate::domain::person::Person;
 use crate::upstream::provider::{PageItem, ProfileLookup};
 use crate::upstream::unipile::wire::{id, text};
 
+const COMPANY: &str = "company";
+const NOT_A_PERSON: &str = "not_a_person";
+
 /// A row of a search or list.
 pub(super) fn search_row(row: &Value) -> PageItem {
     match row.get("object").and_then(Value::as_str) {
@@ -20,11 +23,21 @@ pub(super) fn search_row(row: &Value) -> PageItem {
         None | Some("PeopleSearchResult" | "SavedLead") => {
             to_item(person(row, row.get("work_experience")))
         }
-        Some("CompanySearchResult" | "SavedAccount") => PageItem::Invalid { reason: "company" },
+        Some("CompanySearchResult" | "SavedAccount") => PageItem::Invalid { reason: COMPANY },
         Some(_) => PageItem::Invalid {
-            reason: "not_a_person",
+            reason: NOT_A_PERSON,
         },
     }
+}
+
+/// Whether a row says that it is something else than a person.
+pub(super) fn is_of_another_kind(item: &PageItem) -> bool {
+    matches!(
+        item,
+        PageItem::Invalid {
+            reason: COMPANY | NOT_A_PERSON
+        }
+    )
 }
 
 /// The author of a comment.
@@ -35,7 +48,7 @@ pub(super) fn commenter(comment: &Value) -> PageItem {
         };
     };
     if is_organization(author) {
-        return PageItem::Invalid { reason: "company" };
+        return PageItem::Invalid { reason: COMPANY };
     }
     to_item(person(author, None))
 }
@@ -45,11 +58,11 @@ pub(super) fn commenter(comment: &Value) -> PageItem {
 pub(super) fn profile(profile: &Value, asked: &PublicIdentifier) -> ProfileLookup {
     if profile.get("object").and_then(Value::as_str) != Some("UserProfile") {
         return ProfileLookup::Invalid {
-            reason: "not_a_person",
+            reason: NOT_A_PERSON,
         };
     }
     if is_organization(profile) {
-        return ProfileLookup::Invalid { reason: "company" };
+        return ProfileLookup::Invalid { reason: COMPANY };
     }
     let mut person = person(profile, profile.pointer("/specifics/experience"));
     if let Some(specifics) = profile.get("specifics") {

@@ -138,6 +138,33 @@ async fn an_unreadable_row_costs_itself_only() {
 }
 
 #[tokio::test]
+async fn a_list_that_begins_with_something_else_than_people_is_refused() {
+    let company = json!({"object": "CompanySearchResult", "id": "7", "name": "Demo SA"});
+    let job = json!({"object": "JobSearchResult", "id": "8"});
+    let hidden = json!({"object": "PeopleSearchResult", "display_name": "LinkedIn Member"});
+    let person = json!({"object": "SavedLead", "id": "ACwA1"});
+    for (rows, offset, is_refused) in [
+        (vec![company.clone()], 0, true),
+        (vec![company.clone(), job.clone()], 0, true),
+        (vec![company.clone(), person], 0, false),
+        (vec![company.clone(), hidden], 0, false),
+        (vec![company.clone(), json!(null)], 0, false),
+        // Later it is a row among many, as the offset says.
+        (vec![company], 20, false),
+        (vec![], 0, false),
+    ] {
+        let server = Scripted::start([Reply::json(200, &json!({"data": rows}))]);
+        let cursor = PageCursor::Offset(offset);
+        match search(&server, after(&cursor)).await {
+            Ok(page) => assert_eq!((page.items.len(), is_refused), (rows.len(), false)),
+            Err(error) => {
+                assert_eq!((error.fault, is_refused), (UpstreamFault::Refused, true));
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn comments_are_asked_for_by_the_providers_own_id_of_the_post() {
     let server = Scripted::start([
         Reply::json(400, &json!({"type": "api/invalid_parameters"})),
