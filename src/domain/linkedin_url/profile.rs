@@ -69,6 +69,18 @@ impl PublicIdentifier {
         &self.0
     }
 
+    /// Whether it is LinkedIn's own id of a member, which differs between LinkedIn's products.
+    #[must_use]
+    pub fn is_internal_id(&self) -> bool {
+        is_internal_id(&self.0)
+    }
+
+    /// Whether it is the id by which Sales Navigator knows a member.
+    #[must_use]
+    pub fn is_sales_navigator_id(&self) -> bool {
+        self.is_internal_id() && self.0.starts_with("ACw")
+    }
+
     /// What identity is compared by: percent-decoded, NFC, lower case (`ACo`/`ACw` ids keep their case).
     #[must_use]
     pub fn folded(&self) -> String {

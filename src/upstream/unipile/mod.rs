@@ -225,10 +225,13 @@ impl LinkedinProvider for Unipile {
     ) -> Result<ProfileLookup, UpstreamError> {
         let operation = operation("profile");
         let asked = url.identifier();
-        let request = self.get(
-            &["v2", account.as_str(), "users", asked.as_str()],
-            &[("with_sections", "linkedin_experience")],
-        );
+        // Each product has ids of its own. Sales Navigator shows all sections without being asked.
+        let query = if asked.is_sales_navigator_id() {
+            ("variant", "linkedin_sales_navigator")
+        } else {
+            ("with_sections", "linkedin_experience")
+        };
+        let request = self.get(&["v2", account.as_str(), "users", asked.as_str()], &[query]);
         operation
             .call(request, |answer| {
                 match Failure::of(answer) {

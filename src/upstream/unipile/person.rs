@@ -122,46 +122,28 @@ struct Identity {
 }
 
 impl Identity {
+    /// Internal ids stand where public identifiers are expected, too.
     fn of(item: &Value) -> Self {
+        let stated =
+            id(item, "public_identifier").and_then(|text| PublicIdentifier::parse(&text).ok());
         let from_url = text(item, "profile_url")
             .and_then(|url| ProfileUrl::parse(&url).ok())
             .map(|url| url.identifier());
-        let stated = id(item, "public_identifier");
-        let public_identifier = stated
-            .as_deref()
-            .filter(|text| !is_internal_id(text))
-            .and_then(|text| PublicIdentifier::parse(text).ok())
-            .or_else(|| {
-                from_url
-                    .clone()
-                    .filter(|identifier| !is_internal_id(identifier.as_str()))
-            });
+        let found = || [&stated, &from_url].into_iter().flatten();
+        let public_identifier = found().find(|found| !found.is_internal_id()).cloned();
+        let internal_id = found().find(|found| found.is_internal_id());
         // A page address under the classic id works; one under a Sales Navigator id does not.
         let page = public_identifier.as_ref().or_else(|| {
-            from_url
-                .as_ref()
-                .filter(|from_url| is_classic_id(from_url.as_str()))
+            let from_url = from_url.as_ref()?;
+            (!from_url.is_sales_navigator_id()).then_some(from_url)
         });
         Self {
             linkedin_url: page.map(PublicIdentifier::url),
             provider_id: id(item, "id")
-                .or_else(|| stated.filter(|text| is_internal_id(text)))
-                .or_else(|| {
-                    from_url
-                        .map(|identifier| identifier.as_str().to_owned())
-                        .filter(|text| is_internal_id(text))
-                }),
+                .or_else(|| internal_id.map(|found| found.as_str().to_owned())),
             public_identifier,
         }
     }
-}
-
-fn is_internal_id(text: &str) -> bool {
-    is_classic_id(text) || text.starts_with("ACw")
-}
-
-fn is_classic_id(text: &str) -> bool {
-    text.starts_with("ACo")
 }
 
 struct Names {

@@ -398,3 +398,19 @@ async fn a_profile_is_asked_for_with_its_positions() {
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
     assert_eq!(decoded, asked.as_str());
 }
+
+#[tokio::test]
+async fn a_sales_navigator_id_is_asked_for_in_that_product() {
+    let lead = "ACwAAAdemo004";
+    let server = Scripted::start([Reply::json(
+        200,
+        &json!({"object": "UserProfile", "id": lead, "display_name": "Dee Example"}),
+    )]);
+    let url = ProfileUrl::parse(&format!("https://www.linkedin.com/in/{lead}")).unwrap();
+    let lookup = unipile(&server).profile(&account(), &url).await.unwrap();
+    assert!(matches!(lookup, ProfileLookup::Found(person) if person.linkedin_url.is_none()));
+    assert_eq!(
+        server.lines(),
+        ["GET /v2/acc_01demo/users/ACwAAAdemo004?variant=linkedin_sales_navigator"]
+    );
+}
