@@ -46,8 +46,9 @@ pub enum UpstreamFault {
     SourceNotFound,
     #[error("refused the request")]
     Refused,
-    /// One item among many, which may or may not work later.
-    #[error("could not process the item")]
+    /// LinkedIn would not work on it. Often that passes within seconds; where it does not, the item or
+    /// the source is at fault, not the upstream.
+    #[error("could not process it")]
     Unprocessable,
 }
 

@@ -334,7 +334,6 @@ impl<'a> Run<'a> {
             | UpstreamFault::ServerError
             | UpstreamFault::InvalidAnswer
             | UpstreamFault::RateLimited
-            | UpstreamFault::Unprocessable
             | UpstreamFault::OutOfQuota => {
                 return self.park(state, error.retry_after).await;
             }
@@ -342,7 +341,7 @@ impl<'a> Run<'a> {
             UpstreamFault::AccountDisconnected => JobErrorCode::LinkedinDisconnected,
             UpstreamFault::SalesNavigatorMissing => JobErrorCode::SalesNavigatorRequired,
             UpstreamFault::SourceNotFound => JobErrorCode::SourceNotFound,
-            UpstreamFault::Refused => JobErrorCode::SourceRefused,
+            UpstreamFault::Refused | UpstreamFault::Unprocessable => JobErrorCode::SourceRefused,
         };
         self.fail(code).await
     }

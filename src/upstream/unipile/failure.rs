@@ -132,10 +132,14 @@ impl Failure {
                 Some(kind) if !from_api(kind) => UpstreamFault::AccountDisconnected,
                 _ => UpstreamFault::KeyRefused,
             },
+            // Which type tells of a missing seat is not documented. A gateway's 403 has none.
+            403 if route == Route::SalesNavigator && self.kind.is_some() => {
+                UpstreamFault::SalesNavigatorMissing
+            }
             403 if self.kind.as_ref().is_some_and(from_api) => UpstreamFault::KeyRefused,
             404 => UpstreamFault::SourceNotFound,
             410 => UpstreamFault::AccountDisconnected,
-            422 => unprocessable(route),
+            422 => UpstreamFault::Unprocessable,
             429 => UpstreamFault::RateLimited,
             501 => UpstreamFault::Refused,
             408 | 425 | 500.. => UpstreamFault::ServerError,
@@ -164,7 +168,7 @@ fn fault_by_type(kind: &str, route: Route) -> Option<UpstreamFault> {
         | "api/insufficient_permissions" => UpstreamFault::KeyRefused,
         "api/resource_not_found" | "provider/resource_not_found" => UpstreamFault::SourceNotFound,
         "api/too_many_requests" | "provider/too_many_requests" => UpstreamFault::RateLimited,
-        "provider/unprocessable_entity" => unprocessable(route),
+        "provider/unprocessable_entity" => UpstreamFault::Unprocessable,
         "api/internal_error"
         | "api/proxy_error"
         | "api/proxy_timeout"
@@ -182,16 +186,6 @@ fn fault_by_type(kind: &str, route: Route) -> Option<UpstreamFault> {
         | "api/not_implemented" => UpstreamFault::Refused,
         _ => return None,
     })
-}
-
-/// LinkedIn would not work on it. With one profile of many that passes; a search, a list or a post
-/// that it refuses stays refused, and its owner should hear so at once.
-fn unprocessable(route: Route) -> UpstreamFault {
-    match route {
-        Route::Profile => UpstreamFault::Unprocessable,
-        Route::Account => UpstreamFault::ServerError,
-        Route::Classic | Route::SalesNavigator | Route::Post => UpstreamFault::Refused,
-    }
 }
 
 /// The text if it is made like an error type or id, so that nothing about a person gets into logs.

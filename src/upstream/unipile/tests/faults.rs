@@ -42,7 +42,8 @@ async fn the_error_type_decides_then_the_status() {
         (405, "provider/method_not_allowed", Refused),
         (409, "api/conflict", Refused),
         (410, "api/brand_new", AccountDisconnected),
-        (422, "provider/unprocessable_entity", Refused),
+        (422, "provider/unprocessable_entity", Unprocessable),
+        (422, "provider/brand_new", Unprocessable),
         (429, "api/too_many_requests", RateLimited),
         (429, "provider/too_many_requests", RateLimited),
         (500, "api/internal_error", ServerError),
@@ -155,6 +156,72 @@ async fn closed_sales_navigator_pages_mean_that_there_is_no_seat() {
         let list = lead_list_people(&server, first(25));
         assert_eq!(list.await.unwrap_err().fault, SalesNavigatorMissing);
     }
+}
+
+#[tokio::test]
+async fn only_a_typed_403_tells_of_a_seat_and_not_each_type_does() {
+    for (reply, expected) in [
+        (api_error(403, "provider/brand_new"), SalesNavigatorMissing),
+        (api_error(403, "api/brand_new"), SalesNavigatorMissing),
+        (api_error(403, "api/inactive_subscription"), KeyRefused),
+        (
+            api_error(403, "api/account_restricted"),
+            AccountDisconnected,
+        ),
+        (
+            api_error(401, "provider/invalid_authorization"),
+            AccountDisconnected,
+        ),
+        (Reply::html(403), Refused),
+        (api_error(501, "api/not_implemented"), Refused),
+        (
+            api_error(422, "provider/unprocessable_entity"),
+            Unprocessable,
+        ),
+        (
+            api_error(404, "provider/resource_not_found"),
+            SourceNotFound,
+        ),
+    ] {
+        let server = Scripted::start([reply]);
+        let list = lead_list_people(&server, first(25)).await;
+        assert_eq!(list.unwrap_err().fault, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_post_whose_account_is_disconnected_is_not_asked_for_in_other_forms() {
+    for (reply, expected) in [
+        (
+            api_error(401, "provider/invalid_authorization"),
+            AccountDisconnected,
+        ),
+        (api_error(501, "api/not_implemented"), Refused),
+        (
+            api_error(422, "provider/unprocessable_entity"),
+            Unprocessable,
+        ),
+        (api_error(429, "api/too_many_requests"), RateLimited),
+    ] {
+        let server = Scripted::start([reply]);
+        let people = commenters(&server, first(25)).await;
+        assert_eq!(people.unwrap_err().fault, expected);
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn throttled_sections_leave_the_position_unknown() {
+    let profile = json!({"object": "UserProfile", "id": "ACoAAAdemo004", "type": "individual",
+        "public_identifier": "dee-example", "display_name": "Dee Example",
+        "specifics": {"member_id": "900000004", "throttled_sections": ["experience"]}});
+    let server = Scripted::start([Reply::json(200, &profile)]);
+    let lookup = unipile(&server).profile(&account(), &profile_url()).await;
+    let Ok(ProfileLookup::Found(person)) = lookup else {
+        panic!("not found: {lookup:?}")
+    };
+    assert_eq!(person.member_id.as_deref(), Some("900000004"));
+    assert_eq!((person.title, person.company_name), (None, None));
 }
 
 #[tokio::test]
