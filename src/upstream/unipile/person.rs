@@ -15,6 +15,7 @@ use crate::upstream::unipile::wire::{id, text};
 
 const COMPANY: &str = "company";
 const NOT_A_PERSON: &str = "not_a_person";
+const HIDDEN_MEMBER: &str = "hidden_member";
 
 /// A row of a search or list.
 pub(super) fn search_row(row: &Value) -> PageItem {
@@ -72,7 +73,11 @@ pub(super) fn profile(profile: &Value, asked: &PublicIdentifier) -> ProfileLooku
         .public_identifier
         .as_ref()
         .is_some_and(|identifier| identifier.folded() == asked.folded());
-    if has_slug || person.provider_id.as_deref() == Some(asked.as_str()) {
+    if is_hidden(&person) {
+        ProfileLookup::Invalid {
+            reason: HIDDEN_MEMBER,
+        }
+    } else if has_slug || person.provider_id.as_deref() == Some(asked.as_str()) {
         ProfileLookup::Found(Box::new(person))
     } else {
         ProfileLookup::Invalid {
@@ -82,13 +87,27 @@ pub(super) fn profile(profile: &Value, asked: &PublicIdentifier) -> ProfileLooku
 }
 
 fn to_item(person: Person) -> PageItem {
-    if person.is_identifiable() {
-        PageItem::Person(Box::new(person))
-    } else {
+    if !person.is_identifiable() {
         PageItem::Invalid {
             reason: "unidentifiable",
         }
+    } else if is_hidden(&person) {
+        PageItem::Invalid {
+            reason: HIDDEN_MEMBER,
+        }
+    } else {
+        PageItem::Person(Box::new(person))
     }
+}
+
+/// Whether LinkedIn shows a placeholder for a member whom the account may not see: it stands for many
+/// people and has no page.
+fn is_hidden(person: &Person) -> bool {
+    person.public_identifier.is_none()
+        && person
+            .name
+            .as_deref()
+            .is_some_and(|name| name.eq_ignore_ascii_case("LinkedIn Member"))
 }
 
 fn is_organization(user: &Value) -> bool {
@@ -110,7 +129,10 @@ fn person(item: &Value, experience: Option<&Value>) -> Person {
         // Comment authors and profiles have their headline in `description`.
         headline: text(item, "headline").or_else(|| text(item, "description")),
         title: position.and_then(|position| text(position, "job_title")),
-        company_name: position.and_then(|position| text(position.get("company")?, "name")),
+        company_name: position
+            .and_then(|position| text(position.get("company")?, "name"))
+            // The account that a saved lead belongs to.
+            .or_else(|| text(item.get("associated_account")?, "name")),
         location: text(item, "location"),
     }
 }

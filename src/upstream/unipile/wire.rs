@@ -123,9 +123,10 @@ pub(super) fn segment(id: &str) -> Option<String> {
     opaque(id).filter(|id| id != "." && id != "..")
 }
 
-/// The text of a field, trimmed and bounded; `None` when it is absent, empty or of another type.
+/// The text of a field, on one line, trimmed and bounded; `None` when it is absent, empty or of
+/// another type.
 pub(super) fn text(item: &Value, key: &str) -> Option<String> {
-    let text = scalar(item.get(key)?)?.replace('\0', "");
+    let text = scalar(item.get(key)?)?.replace(char::is_control, " ");
     let kept: String = text.trim().chars().take(LONGEST_TEXT).collect();
     let kept = kept.trim_end();
     (!kept.is_empty()).then(|| kept.to_owned())
@@ -133,7 +134,11 @@ pub(super) fn text(item: &Value, key: &str) -> Option<String> {
 
 /// The id in a field; `None` when it is absent, empty, or nothing an id can be.
 pub(super) fn id(item: &Value, key: &str) -> Option<String> {
-    let id = scalar(item.get(key)?)?;
+    let value = item.get(key)?;
+    if is_rounded(value) {
+        return None;
+    }
+    let id = scalar(value)?;
     let id = id.trim();
     let is_id = !id.is_empty()
         && id.len() <= LONGEST_ID
@@ -141,6 +146,13 @@ pub(super) fn id(item: &Value, key: &str) -> Option<String> {
             .chars()
             .any(|char| char.is_control() || char.is_whitespace());
     is_id.then(|| id.to_owned())
+}
+
+/// Whether it is a number too large to be exact, which may be another one's id.
+fn is_rounded(value: &Value) -> bool {
+    const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_large = |number: f64| number.abs() > LARGEST_EXACT;
+    value.is_f64() && value.as_f64().is_some_and(is_large)
 }
 
 fn scalar(value: &Value) -> Option<String> {

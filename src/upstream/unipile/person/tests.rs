@@ -66,6 +66,32 @@ fn the_current_position_gives_title_and_company() {
 }
 
 #[test]
+fn the_account_of_a_saved_lead_stands_in_for_an_unstated_company() {
+    let account = json!({"id": "700002", "name": "Sample BV"});
+    let lead = json!({"object": "SavedLead", "id": "ACwAAAdemo002", "work_experience": [],
+        "associated_account": account});
+    assert_eq!(row(&lead).company_name.as_deref(), Some("Sample BV"));
+    assert_eq!(row(&lead).title, None);
+    let lead = json!({"object": "SavedLead", "id": "ACwAAAdemo002", "associated_account": account,
+        "work_experience": [{"job_title": "Buyer", "company": {"id": null, "name": "Demo SA"}}]});
+    assert_eq!(row(&lead).company_name.as_deref(), Some("Demo SA"));
+}
+
+#[test]
+fn a_placeholder_for_a_hidden_member_is_no_person() {
+    let mut hidden = json!({"object": "PeopleSearchResult", "id": "ACoAAAdemo001",
+        "display_name": "LinkedIn member", "network_distance": "OUT_OF_NETWORK"});
+    assert_eq!(
+        search_row(&hidden),
+        PageItem::Invalid {
+            reason: "hidden_member"
+        }
+    );
+    hidden["display_name"] = json!("Ada Testova");
+    assert!(matches!(search_row(&hidden), PageItem::Person(_)));
+}
+
+#[test]
 fn odd_values_cost_their_field_only() {
     let person = row(&json!({
         "object": "SavedLead", "id": 42, "member_id": 900000001.0, "display_name": "Cher",
@@ -86,7 +112,7 @@ fn odd_values_cost_their_field_only() {
 #[test]
 fn texts_are_fit_for_storage() {
     let person = row(&json!({
-        "id": "ACoAAAdemo001", "display_name": " A\u{0}da  Testova\u{0}", "headline": "é".repeat(700),
+        "id": "ACoAAAdemo001", "display_name": "\u{0} Ada\n Testova\u{85}", "headline": "é".repeat(700),
     }));
     assert_eq!(person.name.as_deref(), Some("Ada  Testova"));
     assert_eq!(person.last_name.as_deref(), Some("Testova"));
@@ -96,6 +122,8 @@ fn texts_are_fit_for_storage() {
         json!("a\u{0}b"),
         json!("a b"),
         json!(" "),
+        // Rounded: another member's id may read the same.
+        json!(3.021_554_120_330_221_2e22),
     ] {
         let item = search_row(&json!({"id": id, "display_name": "Ada Testova"}));
         assert!(matches!(item, PageItem::Invalid { .. }), "{id}");
@@ -304,7 +332,7 @@ fn is_storable(person: &Person) -> bool {
     person.is_identifiable()
         && texts.into_iter().flatten().all(|text| {
             !text.is_empty()
-                && !text.contains('\0')
+                && !text.contains(char::is_control)
                 && text.chars().count() <= 500
                 && text.trim() == text
         })
