@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
 use crate::domain::linkedin_url::{
-    LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
+    LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, PublicIdentifier, SavedSearchId,
 };
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
@@ -241,8 +241,7 @@ impl LinkedinProvider for Unipile {
                     }
                     Some(failure) => return Err(failure.into_error(operation, Route::Profile)),
                 }
-                let profile = answer.json().ok_or_else(|| not_json(operation))?;
-                Ok(person::profile(&profile, &asked))
+                read_profile(operation, &answer.text(), &asked)
             })
             .await
     }
@@ -266,7 +265,13 @@ fn read_health(operation: Operation, answer: &Answer) -> Result<AccountHealth, U
             Err(failure.into_error(operation, Route::Account))
         };
     }
-    let account = answer.json().ok_or_else(|| not_json(operation))?;
+    read_account(operation, &answer.text())
+}
+
+/// # Errors
+/// When the answer does not say how the account is.
+fn read_account(operation: Operation, text: &str) -> Result<AccountHealth, UpstreamError> {
+    let account = wire::parse(text).ok_or_else(|| not_json(operation))?;
     match account.get("status").and_then(Value::as_str) {
         None => Err(operation.error(UpstreamFault::InvalidAnswer, "an account without status")),
         Some("running") => Ok(AccountHealth::Connected {
@@ -278,6 +283,17 @@ fn read_health(operation: Operation, answer: &Answer) -> Result<AccountHealth, U
         // `errored`, `disconnected`, `paused` and whatever a later version adds.
         Some(_) => Ok(AccountHealth::NotConnected),
     }
+}
+
+/// # Errors
+/// When the answer is no JSON.
+fn read_profile(
+    operation: Operation,
+    text: &str,
+    asked: &PublicIdentifier,
+) -> Result<ProfileLookup, UpstreamError> {
+    let profile = wire::parse(text).ok_or_else(|| not_json(operation))?;
+    Ok(person::profile(&profile, asked))
 }
 
 fn not_json(operation: Operation) -> UpstreamError {

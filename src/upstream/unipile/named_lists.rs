@@ -37,15 +37,24 @@ impl Unipile {
         operation
             .call(request, |answer| {
                 Failure::check(operation, Route::SalesNavigator, answer)?;
-                let text = answer.text();
-                let envelope = Envelope::read(operation, &text)?;
-                Ok(NamedListPage {
-                    next: paging::after_offset(&envelope, offset),
-                    items: envelope.readable(named_list),
-                })
+                read_named_lists(operation, &answer.text(), offset)
             })
             .await
     }
+}
+
+/// # Errors
+/// When the answer is no page of a list.
+pub(super) fn read_named_lists(
+    operation: Operation,
+    text: &str,
+    offset: u32,
+) -> Result<NamedListPage, UpstreamError> {
+    let envelope = Envelope::read(operation, text)?;
+    Ok(NamedListPage {
+        next: paging::after_offset(&envelope, offset),
+        items: envelope.readable(named_list),
+    })
 }
 
 fn named_list(item: &Value) -> Option<NamedList> {

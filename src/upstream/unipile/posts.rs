@@ -12,8 +12,7 @@ use crate::domain::linkedin_url::{PostKind, PostUrl};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::Operation;
 use crate::upstream::unipile::failure::{Failure, Route};
-use crate::upstream::unipile::wire::segment;
-use crate::upstream::unipile::{Unipile, not_json};
+use crate::upstream::unipile::{Unipile, not_json, wire};
 
 /// What one form of a post's id led to.
 enum PostLookup {
@@ -66,16 +65,19 @@ impl Unipile {
                         Err(error)
                     };
                 }
-                let post = answer.json().ok_or_else(|| not_json(operation))?;
-                post.get("id")
-                    .and_then(|id| segment(id.as_str()?))
-                    .map(PostLookup::Found)
-                    .ok_or_else(|| {
-                        operation.error(UpstreamFault::InvalidAnswer, "a post without id")
-                    })
+                read_post_id(operation, &answer.text()).map(PostLookup::Found)
             })
             .await
     }
+}
+
+/// # Errors
+/// When the answer is no post with an id.
+pub(super) fn read_post_id(operation: Operation, text: &str) -> Result<String, UpstreamError> {
+    let post = wire::parse(text).ok_or_else(|| not_json(operation))?;
+    post.get("id")
+        .and_then(|id| wire::segment(id.as_str()?))
+        .ok_or_else(|| operation.error(UpstreamFault::InvalidAnswer, "a post without id"))
 }
 
 /// The forms of a post's id that Unipile may understand, the likeliest first.

@@ -17,8 +17,8 @@ const LONGEST_ID: usize = 200;
 /// The longest token of the provider's own making, in bytes.
 const LONGEST_TOKEN: usize = 4_096;
 
-/// One page of any list. Its items stay raw, since one may hold what JSON parsers refuse (half a
-/// surrogate pair, where a headline was cut inside an emoji) and must not take the page with it.
+/// One page of any list. Its items stay raw, since one may hold what JSON parsers refuse (a number
+/// beyond all bounds, nesting without end) and must not take the page with it.
 pub(super) struct Envelope<'a> {
     data: Vec<&'a RawValue>,
     pub(super) total_count: Option<u32>,
@@ -70,22 +70,57 @@ impl<'a> Envelope<'a> {
     /// What `read` makes of the items that can be read.
     pub(super) fn readable<T>(&self, read: impl Fn(&Value) -> Option<T>) -> Vec<T> {
         let items = self.data.iter();
-        items
-            .filter_map(|raw| read(&serde_json::from_str(raw.get()).ok()?))
-            .collect()
+        items.filter_map(|raw| read(&parse(raw.get())?)).collect()
     }
 
     pub(super) fn items(&self, read: impl Fn(&Value) -> PageItem) -> Vec<PageItem> {
         self.data
             .iter()
-            .map(|raw| match serde_json::from_str(raw.get()) {
-                Ok(item) => read(&item),
-                Err(_) => PageItem::Invalid {
+            .map(|raw| match parse(raw.get()) {
+                Some(item) => read(&item),
+                None => PageItem::Invalid {
                     reason: "undecodable",
                 },
             })
             .collect()
     }
+}
+
+/// Reads JSON, also where a text in it was cut inside an emoji; `None` when it is none.
+pub(super) fn parse(text: &str) -> Option<Value> {
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&without_lone_surrogates(text)))
+        .ok()
+}
+
+/// Leaves out each half of a surrogate pair whose other half is missing: parsers refuse such text as
+/// a whole. Backslashes stand in JSON within strings only.
+fn without_lone_surrogates(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        kept.push_str(before);
+        let (length, is_kept) = match (utf16_escape(escape), escape.get(6..).and_then(utf16_escape))
+        {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (12, true),
+            (Some(0xd800..0xe000), _) => (6, false),
+            _ => (1 + escape.chars().nth(1).map_or(0, char::len_utf8), true),
+        };
+        let (escape, after) = escape.split_at(length);
+        if is_kept {
+            kept.push_str(escape);
+        }
+        rest = after;
+    }
+    kept + rest
+}
+
+/// The code unit that a text begins with as `\uXXXX`.
+fn utf16_escape(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
 /// What cannot be parsed counts as a boolean would: as present and of no use.
@@ -163,5 +198,42 @@ fn scalar(value: &Value) -> Option<String> {
             _ => number.to_string(),
         }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn half_an_emoji_costs_itself_only() {
+        for (text, expected) in [
+            (r#"["a \ud83d"]"#, json!(["a "])),
+            (r#"["a \ude00 b"]"#, json!(["a  b"])),
+            (r#"["\ud83d\ud83d\ude00"]"#, json!(["😀"])),
+            (r#"["\ud83d\n\\ud83d"]"#, json!(["\n\\ud83d"])),
+            (r#"["\ud83d", "\u00e9\uD83D\uDE00"]"#, json!(["", "é😀"])),
+        ] {
+            assert_eq!(parse(text), Some(expected), "{text}");
+        }
+        for text in ["", r#"["\ud83d"#, r#"["\u12"]"#, r#"["\x"]"#, "\\", "1e999"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_text_stays_as_it_is(text in ".{0,40}") {
+            let json = json!([text]).to_string();
+            prop_assert_eq!(without_lone_surrogates(&json), json);
+        }
+
+        #[test]
+        fn any_escapes_are_read_without_a_panic(text in r#"(\\|u|d83d|de00|é|"|.){0,20}"#) {
+            drop(parse(&text));
+        }
     }
 }

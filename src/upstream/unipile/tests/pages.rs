@@ -110,7 +110,7 @@ async fn the_total_is_passed_on_where_it_can_be() {
 
 #[tokio::test]
 async fn an_unreadable_row_costs_itself_only() {
-    // Half a surrogate pair, a number beyond all bounds, and rows that are no objects.
+    // A headline that was cut inside an emoji, a number beyond all bounds, and rows that are no objects.
     let body = r#"{"extra":{"a":[]},"data":[{"id":"ACoA1","headline":"cut \ud83d"},{"id":1e999},null,7,
         {"object":"CompanySearchResult","id":"7"},{"object":"PeopleSearchResult","id":"ACoA2"}]}"#;
     let server = Scripted::start([Reply::with(200, &[], body)]);
@@ -126,7 +126,7 @@ async fn an_unreadable_row_costs_itself_only() {
     assert_eq!(
         reasons,
         [
-            "undecodable",
+            "ACoA1",
             "undecodable",
             "unidentifiable",
             "unidentifiable",
