@@ -89,6 +89,12 @@ impl Failure {
         self.fault(Route::Profile) == UpstreamFault::SourceNotFound || self.is_invalid_parameter()
     }
 
+    /// Whether LinkedIn, not Unipile, took the identifier for invalid. It does so for identifiers that
+    /// it never gave out, and for that of the account's own owner.
+    pub(super) fn is_refused_identifier(&self) -> bool {
+        self.kind.as_deref() == Some("provider/invalid_parameters")
+    }
+
     /// Whether another way of writing the same post's id may be understood.
     pub(super) fn is_unknown_post(&self) -> bool {
         self.fault(Route::Post) == UpstreamFault::SourceNotFound || self.is_invalid_parameter()

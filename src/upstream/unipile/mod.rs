@@ -10,6 +10,7 @@ mod named_lists;
 mod paging;
 mod person;
 mod posts;
+mod profiles;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
 use crate::domain::linkedin_url::{
-    LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, PublicIdentifier, SavedSearchId,
+    LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
 };
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
@@ -223,26 +224,7 @@ impl LinkedinProvider for Unipile {
         account: &LinkedinAccountId,
         url: &ProfileUrl,
     ) -> Result<ProfileLookup, UpstreamError> {
-        let operation = operation("profile");
-        let asked = url.identifier();
-        // Each product has ids of its own. Sales Navigator shows all sections without being asked.
-        let query = if asked.is_sales_navigator_id() {
-            ("variant", "linkedin_sales_navigator")
-        } else {
-            ("with_sections", "linkedin_experience")
-        };
-        let request = self.get(&["v2", account.as_str(), "users", asked.as_str()], &[query]);
-        operation
-            .call(request, |answer| {
-                match Failure::of(answer) {
-                    None => {}
-                    Some(failure) if failure.is_unknown_member() => {
-                        return Ok(ProfileLookup::NotFound);
-                    }
-                    Some(failure) => return Err(failure.into_error(operation, Route::Profile)),
-                }
-                read_profile(operation, &answer.text(), &asked)
-            })
+        self.profile_of(operation("profile"), account, &url.identifier())
             .await
     }
 
@@ -283,17 +265,6 @@ fn read_account(operation: Operation, text: &str) -> Result<AccountHealth, Upstr
         // `errored`, `disconnected`, `paused` and whatever a later version adds.
         Some(_) => Ok(AccountHealth::NotConnected),
     }
-}
-
-/// # Errors
-/// When the answer is no JSON.
-fn read_profile(
-    operation: Operation,
-    text: &str,
-    asked: &PublicIdentifier,
-) -> Result<ProfileLookup, UpstreamError> {
-    let profile = wire::parse(text).ok_or_else(|| not_json(operation))?;
-    Ok(person::profile(&profile, asked))
 }
 
 fn not_json(operation: Operation) -> UpstreamError {

@@ -231,7 +231,6 @@ async fn a_profile_that_is_not_there_is_no_fault() {
         (Reply::html(404), Ok(())),
         (Reply::html(400), Err(Refused)),
         (api_error(400, "api/invalid_parameters"), Ok(())),
-        (api_error(400, "provider/invalid_parameters"), Ok(())),
         (api_error(400, "api/invalid_auth_format"), Err(Refused)),
         (
             api_error(401, "provider/invalid_authorization"),
@@ -250,6 +249,43 @@ async fn a_profile_that_is_not_there_is_no_fault() {
             .map(|lookup| assert_eq!(lookup, ProfileLookup::NotFound))
             .map_err(|error| error.fault);
         assert_eq!(is_missing, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_owner_of_the_account_is_asked_for_in_another_way() {
+    let owner = |identifier| {
+        let profile = json!({"object": "UserProfile", "id": "ACoAAAdemo000", "type": "individual",
+            "public_identifier": identifier, "display_name": "Dee Example"});
+        Reply::json(200, &profile)
+    };
+    let refused = || api_error(400, "provider/invalid_parameters");
+    for (replies, expected) in [
+        ([refused(), owner("dee-example")], Ok(true)),
+        ([refused(), owner("somebody-else")], Ok(false)),
+        ([refused(), refused()], Ok(false)),
+        (
+            [refused(), api_error(404, "provider/resource_not_found")],
+            Ok(false),
+        ),
+        ([refused(), Reply::html(502)], Err(ServerError)),
+    ] {
+        let server = Scripted::start(replies);
+        let lookup = unipile(&server).profile(&account(), &profile_url()).await;
+        let is_found = lookup.map(|lookup| match lookup {
+            ProfileLookup::Found(_) => true,
+            ProfileLookup::NotFound => false,
+            ProfileLookup::Invalid { reason } => panic!("{reason}"),
+        });
+        assert_eq!(is_found.map_err(|error| error.fault), expected);
+        let query = "with_sections=linkedin_experience";
+        assert_eq!(
+            server.lines(),
+            [
+                format!("GET /v2/acc_01demo/users/dee-example?{query}"),
+                format!("GET /v2/acc_01demo/users/me?{query}"),
+            ]
+        );
     }
 }
 
