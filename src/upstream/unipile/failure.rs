@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
 use crate::upstream::provider::ListPlace;
+use crate::upstream::unipile::wire;
 
 /// The longest error type or request id that goes into an error.
 const LONGEST_WORD: usize = 100;
@@ -37,19 +38,25 @@ pub(super) struct Failure {
 impl Failure {
     /// `None` when the status is 2xx.
     pub(super) fn of(answer: &Answer) -> Option<Self> {
-        if answer.status.is_success() {
-            return None;
-        }
-        let body = answer.json().unwrap_or(Value::Null);
+        let failed = !answer.status.is_success();
+        failed.then(|| Self {
+            retry_after: answer.retry_after(),
+            ..Self::read(answer.status.as_u16(), &answer.text())
+        })
+    }
+
+    /// Reads an error's body, which may be anything.
+    pub(super) fn read(status: u16, body: &str) -> Self {
+        let body = wire::parse(body).unwrap_or(Value::Null);
         let text = |key: &str| body.get(key).and_then(Value::as_str);
-        Some(Self {
-            status: answer.status.as_u16(),
+        Self {
+            status,
             kind: text("type").and_then(word),
             request_id: text("req_id").and_then(word),
-            retry_after: answer.retry_after(),
+            retry_after: None,
             speaks_of_cursor: text("detail")
                 .is_some_and(|detail| detail.to_lowercase().contains("cursor")),
-        })
+        }
     }
 
     /// # Errors

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::upstream::unipile::tests::is_storable;
 
 fn row(row: &Value) -> Person {
     match search_row(row) {
@@ -315,27 +316,6 @@ fn any_json() -> impl Strategy<Value = Value> {
             }),
         ]
     })
-}
-
-fn is_storable(person: &Person) -> bool {
-    let texts = [
-        &person.provider_id,
-        &person.member_id,
-        &person.first_name,
-        &person.last_name,
-        &person.name,
-        &person.headline,
-        &person.title,
-        &person.company_name,
-        &person.location,
-    ];
-    person.is_identifiable()
-        && texts.into_iter().flatten().all(|text| {
-            !text.is_empty()
-                && !text.contains(char::is_control)
-                && text.chars().count() <= 500
-                && text.trim() == text
-        })
 }
 
 proptest! {

@@ -1,11 +1,14 @@
 //! The client against a server that says byte for byte what a test wants.
 
+mod broken;
 mod faults;
+mod fixtures;
 mod named_lists;
 mod pages;
 mod replies;
 
 use super::*;
+use crate::domain::person::Person;
 use crate::upstream::http::scripted::{LONG, Scripted};
 use crate::upstream::provider::PageCursor;
 
@@ -80,4 +83,47 @@ async fn lead_list_people(server: &Scripted, page: PageRequest<'_>) -> Outcome {
 async fn commenters(server: &Scripted, page: PageRequest<'_>) -> Outcome {
     let client = unipile(server);
     client.post_commenters_page(&account(), &post(), page).await
+}
+
+/// Whether the database takes the person as they are.
+pub(super) fn is_storable(person: &Person) -> bool {
+    let Person {
+        provider_id,
+        member_id,
+        public_identifier,
+        linkedin_url,
+        first_name,
+        last_name,
+        name,
+        headline,
+        title,
+        company_name,
+        location,
+    } = person;
+    let identifier = public_identifier.as_ref().map(|id| id.as_str().to_owned());
+    let is_text = |text: &String, most: usize| {
+        !text.is_empty()
+            && text.trim() == text
+            && !text.contains(char::is_control)
+            && text.chars().count() <= most
+    };
+    let texts = [
+        first_name,
+        last_name,
+        name,
+        headline,
+        title,
+        company_name,
+        location,
+    ];
+    person.is_identifiable()
+        && texts.into_iter().flatten().all(|text| is_text(text, 500))
+        && [provider_id, member_id]
+            .into_iter()
+            .flatten()
+            .all(|id| is_text(id, 200) && !id.contains(char::is_whitespace))
+        && identifier.iter().all(|identifier| is_text(identifier, 100))
+        && linkedin_url
+            .iter()
+            .all(|url| is_text(url, 1_000) && url.starts_with("https://www.linkedin.com/in/"))
 }
