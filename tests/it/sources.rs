@@ -289,7 +289,7 @@ async fn a_finder_that_fails_for_good_loses_no_imported_people_and_charges_no_lo
 #[tokio::test]
 async fn passing_faults_of_the_provider_leave_no_trace_in_the_result() {
     let app = TestApp::start().await;
-    for words in ["fail-2", "limit-1", "broken-json", "html"] {
+    for words in ["fail-2", "refuse-2", "limit-1", "broken-json", "html"] {
         let (_, status) = app
             .run_job(&search(&format!("{words}+results-60"), 100))
             .await;
@@ -327,6 +327,38 @@ async fn a_permanent_fault_fails_the_job_with_a_code_and_keeps_what_was_imported
         .run_job(&json!({"source": "post_commenters", "postUrl": unknown}))
         .await;
     assert_eq!(status["error"]["code"], "SOURCE_NOT_FOUND");
+
+    let (_, status) = app.run_job(&search("only-companies", 100)).await;
+    assert_eq!(status["error"]["code"], "SOURCE_REFUSED");
+}
+
+#[tokio::test]
+async fn what_is_no_person_or_another_one_is_left_out_and_counted() {
+    let app = TestApp::start().await;
+    let (job, status) = app.run_job(&search("with-companies+results-45", 100)).await;
+    assert_eq!(status["counts"]["invalid"], 3);
+    assert_eq!(status["counts"]["imported"], 45);
+    assert_eq!(app.rows(&job).await.len(), 45);
+
+    let urls = ["swapped-ada-test", "company-demo", "throttled-ben-test"]
+        .map(|slug| format!("https://www.linkedin.com/in/{slug}"));
+    let (job, status) = app
+        .run_job(&json!({"source": "url_upload", "urls": urls}))
+        .await;
+    assert_eq!(status["credits"]["charged"], 1);
+    let rows = app.rows(&job).await;
+    let became = |row: &Value| (row["outcome"].clone(), row["outcomeReason"].clone());
+    assert_eq!(
+        became(&rows[0]),
+        (json!("invalid"), json!("another_member"))
+    );
+    assert_eq!(became(&rows[1]), (json!("invalid"), json!("not_a_person")));
+    // Without its positions the profile is somebody all the same.
+    assert_eq!(became(&rows[2]), (json!("imported"), Value::Null));
+    assert_eq!(
+        (&rows[2]["title"], &rows[2]["companyName"]),
+        (&Value::Null, &Value::Null)
+    );
 }
 
 #[tokio::test]

@@ -102,6 +102,9 @@ pub(super) async fn profile(call: AccountCall) -> Result<Json<Value>, Failure> {
     } else {
         visit(identifier, &slug).await?
     };
+    if slug.starts_with("company-") {
+        return Ok(Json(wire::company_profile(&found.company)));
+    }
     let asked_by_lead_id = found.sales_navigator_id == identifier;
     let id = if by_sales_navigator || asked_by_lead_id {
         &found.sales_navigator_id
@@ -127,6 +130,10 @@ async fn visit(identifier: &str, slug: &str) -> Result<SandboxPerson, Failure> {
     }
     if slug.starts_with("error-") {
         return Err(Failure::refused());
+    }
+    if slug.starts_with("swapped-") {
+        // Somebody else, as under load.
+        return Ok(population::owner(slug));
     }
     population::profile(identifier).ok_or_else(|| Failure::not_found("There is no such user."))
 }

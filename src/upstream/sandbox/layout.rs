@@ -16,6 +16,8 @@ const EXCHANGE_REPLIES: u32 = 12;
 pub(super) enum Layout {
     /// Searches and lists: 20 people, a repeat.
     Found,
+    /// Searches that show companies too: 3 people, a company, 17 people, a repeat.
+    Mixed,
     /// Comments: 3 people, a company, 3 people, a repeat, 3 people, 9 people. One person replies to
     /// the comment before these 9, one to the last of them.
     Discussed,
@@ -36,13 +38,14 @@ impl Layout {
     pub(super) fn block_rows(self) -> u32 {
         match self {
             Self::Found => 21,
+            Self::Mixed => 22,
             Self::Discussed => 20,
         }
     }
 
     pub(super) fn people_before_repeat(self) -> u32 {
         match self {
-            Self::Found => 20,
+            Self::Found | Self::Mixed => 20,
             Self::Discussed => 6,
         }
     }
@@ -52,11 +55,11 @@ impl Layout {
         let block = index / self.block_rows();
         let place = index % self.block_rows();
         let person = match (self, place) {
-            (Self::Found, 20) | (Self::Discussed, 7) => return Slot::Repeat,
-            (Self::Discussed, 3) => return Slot::Company(0),
-            (Self::Found, _) | (Self::Discussed, 0..3) => place,
+            (Self::Found, 20) | (Self::Mixed, 21) | (Self::Discussed, 7) => return Slot::Repeat,
+            (Self::Mixed | Self::Discussed, 3) => return Slot::Company(0),
+            (Self::Found, _) | (Self::Mixed | Self::Discussed, 0..3) => place,
             (Self::Discussed, 8..11) => place - 2,
-            (Self::Discussed, _) => place - 1,
+            (Self::Mixed | Self::Discussed, _) => place - 1,
         };
         Slot::Person(block * PEOPLE_PER_BLOCK + person)
     }
@@ -64,7 +67,7 @@ impl Layout {
     /// The rows of a source with so many people: up to the last who has a row, nothing after them.
     pub(super) fn row_count(self, people: u32) -> u32 {
         let last = match self {
-            Self::Found => people.checked_sub(1),
+            Self::Found | Self::Mixed => people.checked_sub(1),
             Self::Discussed => last_commenter(people),
         };
         let Some(last) = last else {
@@ -72,9 +75,9 @@ impl Layout {
         };
         let place = last % PEOPLE_PER_BLOCK;
         let row = match (self, place) {
-            (Self::Found, _) | (Self::Discussed, 0..3) => place,
+            (Self::Found, _) | (Self::Mixed | Self::Discussed, 0..3) => place,
             (Self::Discussed, 6..9) => place + 2,
-            (Self::Discussed, _) => place + 1,
+            (Self::Mixed | Self::Discussed, _) => place + 1,
         };
         last / PEOPLE_PER_BLOCK * self.block_rows() + row + 1
     }

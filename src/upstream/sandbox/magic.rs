@@ -20,11 +20,15 @@ const MOST_COUNTERS: usize = 10_000;
 pub(super) struct Magic {
     pub(super) people: u32,
     pub(super) slow: Option<Duration>,
+    pub(super) hangs: u32,
     pub(super) failures: u32,
+    pub(super) refusals: u32,
     pub(super) limit_seconds: Option<u32>,
     pub(super) disconnect_at: Option<u32>,
     pub(super) broken_json: bool,
     pub(super) html: bool,
+    pub(super) with_companies: bool,
+    pub(super) only_companies: bool,
     pub(super) finder: Option<FinderMark>,
 }
 
@@ -45,11 +49,15 @@ impl Magic {
                 .min(MOST_PEOPLE),
             slow: number("slow-")
                 .map(|millis| Duration::from_millis(millis.min(MOST_SLOW_MS).into())),
+            hangs: number("hang-").unwrap_or(0),
             failures: number("fail-").unwrap_or(0),
+            refusals: number("refuse-").unwrap_or(0),
             limit_seconds: number("limit-"),
             disconnect_at: number("disconnect-at-"),
             broken_json: given("broken-json"),
             html: given("html"),
+            with_companies: given("with-companies"),
+            only_companies: given("only-companies"),
             finder: FinderMark::ALL.into_iter().find(|mark| given(mark.word())),
         }
     }
@@ -107,6 +115,9 @@ mod tests {
         assert_eq!(magic.limit_seconds, Some(3));
         assert_eq!(magic.disconnect_at, Some(40));
         assert!(!magic.broken_json && !magic.html);
+        let magic = Magic::parse("hang-1 refuse-7 with-companies only-companies");
+        assert_eq!((magic.hangs, magic.refusals), (1, 7));
+        assert!(magic.with_companies && magic.only_companies);
         let magic = Magic::parse("html broken-json finder-quota");
         assert!(magic.broken_json && magic.html);
         assert_eq!(magic.finder, Some(FinderMark::Quota));

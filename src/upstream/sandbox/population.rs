@@ -15,7 +15,7 @@ use crate::upstream::sandbox::stable::{self, Dice};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     Person(Box<SandboxPerson>),
-    /// Only below posts.
+    /// Only below posts, and in searches that ask for them.
     Company(SandboxCompany),
 }
 
@@ -146,8 +146,13 @@ impl Source {
     pub(super) fn search(keywords: &str) -> Self {
         let magic = Magic::parse(keywords);
         let text = magic::words(keywords).collect::<Vec<_>>().join(" ");
+        let layout = if magic.with_companies {
+            Layout::Mixed
+        } else {
+            Layout::Found
+        };
         Self {
-            layout: Layout::Found,
+            layout,
             people: magic.people,
             mark: magic.finder,
             seed: stable::hash(&["search", &text]),

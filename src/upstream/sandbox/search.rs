@@ -1,6 +1,7 @@
 //! Searches and lists of people, classic and Sales Navigator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -18,6 +19,8 @@ use crate::upstream::sandbox::wire;
 const ROWS_PER_PAGE: u32 = 20;
 const LEADS_PER_PAGE: u32 = 25;
 const PARAMETERS_PER_PAGE: u32 = 10;
+/// No client waits as long.
+const LONGEST_HANG: Duration = Duration::from_secs(600);
 
 /// The saved searches that are listed: id, name. Any other id exists as well.
 const SAVED_SEARCHES: [(&str, &str); 5] = [
@@ -200,7 +203,7 @@ fn page(source: &Source, window: Window, shape: Shape) -> Value {
         .min(source.row_count());
     let rows = (window.offset..end).filter_map(|index| match source.row(index)? {
         Row::Person(person) => Some(shape(&person, index)),
-        Row::Company(_) => None,
+        Row::Company(company) => Some(wire::company_row(&company)),
     });
     answer::list(&rows.collect::<Vec<_>>(), source.row_count(), None)
 }
@@ -229,8 +232,14 @@ impl Search {
             let key = [effect, self.effects_of, &call.account, &self.text];
             most > 0 && counters.strike(&key, most)
         };
+        if strike("hang", magic.hangs) {
+            tokio::time::sleep(LONGEST_HANG).await;
+        }
         if strike("fail", magic.failures) {
             return Err(Failure::unavailable());
+        }
+        if strike("refuse", magic.refusals) {
+            return Err(Failure::refused());
         }
         let is_second_or_only = window.offset > 0 || source.row_count() <= window.limit;
         if let Some(seconds) = magic.limit_seconds
@@ -245,7 +254,12 @@ impl Search {
             }
             window.limit = window.limit.min(row - window.offset);
         }
-        let answer = page(&source, window, self.shape);
+        let shape = if magic.only_companies {
+            |person: &SandboxPerson, _| wire::company_row(&person.company)
+        } else {
+            self.shape
+        };
+        let answer = page(&source, window, shape);
         if magic.broken_json && is_second_or_only && strike("broken-json", 1) {
             let text = answer.to_string();
             let cut: String = text.chars().take(text.chars().count() / 2).collect();

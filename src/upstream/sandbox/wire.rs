@@ -66,13 +66,37 @@ pub(super) fn classic_person(person: &SandboxPerson) -> Value {
     Value::Object(row)
 }
 
+/// A company where people are searched.
+pub(super) fn company_row(company: &SandboxCompany) -> Value {
+    json!({
+        "object": "CompanySearchResult",
+        "id": company.id.as_deref().unwrap_or(&company.slug),
+        "name": company.name,
+        "public_identifier": company.slug,
+        "profile_url": company.url(),
+    })
+}
+
+/// A company where a profile was asked for.
+pub(super) fn company_profile(company: &SandboxCompany) -> Value {
+    let mut profile = company_row(company);
+    profile["object"] = json!("Company");
+    profile
+}
+
 /// A row of a Sales Navigator search.
 pub(super) fn sales_navigator_person(person: &SandboxPerson) -> Value {
     let mut row = lead(person);
     row.insert("object".to_owned(), json!("PeopleSearchResult"));
     row.insert("product".to_owned(), json!("sales_navigator"));
     row.insert("has_been_viewed".to_owned(), json!(false));
-    row.insert("has_been_saved".to_owned(), json!(false));
+    // A text now and then, as real answers have it.
+    let saved = if person.dice().one_in(9) {
+        json!("SAVED")
+    } else {
+        json!(false)
+    };
+    row.insert("has_been_saved".to_owned(), saved);
     Value::Object(row)
 }
 

@@ -194,3 +194,36 @@ async fn disconnect_at_ends_the_rows_there() {
         assert_eq!(answer.kind(), "provider/invalid_authorization");
     }
 }
+
+#[tokio::test]
+async fn companies_stand_among_people_or_instead_of_them() {
+    let router = router();
+    let companies = |rows: &[Value]| {
+        let companies = rows
+            .iter()
+            .filter(|row| row["object"] == "CompanySearchResult");
+        companies.count()
+    };
+    let rows = search(&router, "with-companies results-45", "limit=100").await;
+    let rows = rows.rows();
+    assert_eq!((rows.len(), companies(&rows)), (45 + 2 + 3, 3));
+    assert_eq!(different(&rows, "member_id").len(), 45);
+    let expected = population::rows_of_search("with-companies results-45");
+    assert_eq!(expected.len(), rows.len());
+    assert!(matches!(expected.last(), Some(Row::Person(_))));
+    let rows = search(&router, "only-companies results-8", "").await.rows();
+    assert_eq!((rows.len(), companies(&rows)), (8, 8));
+}
+
+#[tokio::test]
+async fn refused_and_unanswered_calls_are_counted() {
+    let router = router();
+    for expected in [422, 422, 200] {
+        let answer = search(&router, "refuse-2", "").await;
+        assert_eq!(answer.status, expected);
+    }
+    let silence = search(&router, "hang-1", "");
+    let patience = std::time::Duration::from_millis(50);
+    assert!(tokio::time::timeout(patience, silence).await.is_err());
+    assert_eq!(search(&router, "hang-1", "").await.status, StatusCode::OK);
+}
