@@ -136,7 +136,8 @@ pub struct Lookup {
     pub query: EmailQuery,
 }
 
-/// The next imported people of a job, after row number `after`.
+/// The next imported people of a job after row number `after` whom no finder has answered for. A
+/// batch may have been answered in part, so some after that row may have been.
 pub async fn list_lookups(
     connection: &mut PgConnection,
     account_group: &AccountGroupId,
@@ -151,6 +152,7 @@ pub async fn list_lookups(
         from job_prospects r
         join prospects p on p.account_group_id = r.account_group_id and p.prospect_id = r.prospect_id
         where r.account_group_id = $1 and r.job_id = $2 and r.row_number > $3 and r.outcome = 'imported'
+            and p.email_status is null
         order by r.row_number
         limit $4
         "#,

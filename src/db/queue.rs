@@ -78,7 +78,7 @@ pub struct RunState {
     pub rows_wanted: u32,
     pub fetched: u32,
     pub quota_used_today: u32,
-    /// Batches of e-mail look-ups committed so far, and up to which row.
+    /// Batches of e-mail look-ups committed so far, and the row up to which nobody is left out.
     pub enrichment_batch: u32,
     pub enriched_through: u32,
     /// Waits for an upstream since the last progress.
@@ -320,7 +320,8 @@ pub enum BatchOutcome {
     LeaseLost,
 }
 
-/// Commits the answers about the people up to row `through_row` as batch number `batch`.
+/// Commits answers as batch number `batch`. With it everybody up to row `through_row` is answered,
+/// and maybe some after it.
 pub async fn store_emails(
     connection: &mut PgConnection,
     lease: &Lease,

@@ -62,3 +62,33 @@ pub struct EmailQuery {
     pub name: Option<String>,
     pub company_name: Option<String>,
 }
+
+impl EmailQuery {
+    /// The person's page, unless there is nothing in it.
+    #[must_use]
+    pub fn linkedin_url(&self) -> Option<&str> {
+        filled(self.linkedin_url.as_deref())
+    }
+
+    /// The name and the company, which together may be enough to find somebody by: first name, last
+    /// name, company. A name that is not told apart is divided after its first word.
+    #[must_use]
+    pub fn name_and_company(&self) -> Option<(&str, &str, &str)> {
+        let company = filled(self.company_name.as_deref())?;
+        let first = filled(self.first_name.as_deref());
+        let last = filled(self.last_name.as_deref());
+        let (first, last) = match (first, last) {
+            (Some(first), Some(last)) => (first, last),
+            _ => {
+                let name = filled(self.name.as_deref())?;
+                let (first, last) = name.split_once(char::is_whitespace)?;
+                (first, last.trim_start())
+            }
+        };
+        Some((first, last, company))
+    }
+}
+
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}

@@ -5,16 +5,45 @@ use async_trait::async_trait;
 use crate::domain::person::{EmailQuery, EmailStatus};
 use crate::upstream::error::UpstreamError;
 
+/// The longest address that mail can be sent to, in bytes.
+const LONGEST_EMAIL: usize = 254;
+
 /// The finder's answer about one person.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EmailAnswer {
     Found { email: String, status: EmailStatus },
     NotFound,
 }
 
-/// What became of a batch: answers for its first people, in order, and why the rest has none.
+impl EmailAnswer {
+    /// A found address, unless it is masked or cannot be one: that is as good as none.
+    pub(crate) fn found(address: &str, status: EmailStatus) -> Self {
+        let address = address.trim();
+        if is_address(address) {
+            Self::Found {
+                email: address.to_owned(),
+                status,
+            }
+        } else {
+            Self::NotFound
+        }
+    }
+}
+
+/// One `@` with something on either side, bounded, and nothing that shows a mask or harms a header.
+fn is_address(text: &str) -> bool {
+    let harmful = |char: char| char.is_whitespace() || char.is_control() || char == '*';
+    text.len() <= LONGEST_EMAIL
+        && !text.chars().any(harmful)
+        && text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+        })
+}
+
+/// What became of a batch: who was answered, and why the others were not.
 pub struct BatchAnswers {
-    pub answered: Vec<EmailAnswer>,
+    /// Answers in any order, each with its person's place in the batch, from 0; no place twice.
+    pub answered: Vec<(usize, EmailAnswer)>,
     /// `None` exactly when everybody in the batch was answered.
     pub stopped_by: Option<UpstreamError>,
 }
@@ -24,7 +53,39 @@ pub trait EmailFinder: Send + Sync {
     /// The most people one call of [`EmailFinder::find`] takes.
     fn batch_size(&self) -> u32;
 
-    /// Looks up a batch of at most [`EmailFinder::batch_size`] people. One attempt; retrying what
-    /// was left out is the caller's decision.
+    /// Looks up a batch of at most [`EmailFinder::batch_size`] people. One attempt for each; asking
+    /// again for those who were left out is the caller's decision.
     async fn find(&self, people: &[EmailQuery]) -> BatchAnswers;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_address_and_what_is_no_address_are_not_found() {
+        let longest = format!("{}@example.com", "x".repeat(LONGEST_EMAIL - 12));
+        for good in ["bea@example.com", " bea@example.com\n", longest.as_str()] {
+            let answer = EmailAnswer::found(good, EmailStatus::Valid);
+            let email = good.trim().to_owned();
+            let status = EmailStatus::Valid;
+            assert_eq!(answer, EmailAnswer::Found { email, status });
+        }
+        for bad in [
+            "",
+            "b**@example.com",
+            "bea@*******.com",
+            "example.com",
+            "@example.com",
+            "bea@",
+            "a@b@example.com",
+            "be a@example.com",
+            "bea\u{0}@example.com",
+            "bea@example.com\r\nBcc: cy@example.com",
+            &format!("x{longest}"),
+        ] {
+            let answer = EmailAnswer::found(bad, EmailStatus::Valid);
+            assert_eq!(answer, EmailAnswer::NotFound, "{bad:?}");
+        }
+    }
 }

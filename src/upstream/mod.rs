@@ -5,6 +5,8 @@
 
 pub mod email_finder;
 pub mod error;
+#[cfg(test)]
+mod finder_tests;
 pub mod http;
 pub mod prospeo;
 pub mod provider;

@@ -12,8 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::domain::person::EmailQuery;
-use crate::domain::person::EmailStatus;
+use crate::domain::person::{EmailQuery, EmailStatus};
 use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
@@ -21,8 +20,6 @@ use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
 
 /// What one call takes.
 const BATCH_SIZE: u32 = 50;
-/// The longest address that mail can be sent to, in bytes.
-const LONGEST_EMAIL: usize = 254;
 /// The longest error code that goes into an error.
 const LONGEST_CODE: usize = 60;
 
@@ -69,78 +66,57 @@ impl EmailFinder for Prospeo {
     }
 
     async fn find(&self, people: &[EmailQuery]) -> BatchAnswers {
-        let wanted: Vec<Option<Value>> = people
-            .iter()
-            .enumerate()
-            .map(|(index, person)| datapoint(index, person))
-            .collect();
-        let data: Vec<Value> = wanted.iter().flatten().cloned().collect();
-        let looked_up = if data.is_empty() {
-            Ok(Matches::Each(HashMap::new()))
-        } else {
-            self.look_up(data).await
-        };
         let mut answered = Vec::with_capacity(people.len());
-        for (index, wanted) in wanted.iter().enumerate() {
-            // Nothing that a person could be found by: known without asking.
-            let answer = if wanted.is_none() {
-                Some(EmailAnswer::NotFound)
-            } else {
-                looked_up
-                    .as_ref()
-                    .ok()
-                    .and_then(|found| found.answer(index))
-            };
-            match answer {
-                Some(answer) => answered.push(answer),
-                None => {
-                    let stopped_by = looked_up.err().unwrap_or_else(|| {
-                        FIND.error(
-                            UpstreamFault::InvalidAnswer,
-                            "status 200, a person is missing from the answer",
-                        )
-                    });
-                    return BatchAnswers {
-                        answered,
-                        stopped_by: Some(stopped_by),
-                    };
+        let (mut asked, mut data) = (Vec::new(), Vec::new());
+        for (place, person) in people.iter().enumerate() {
+            match datapoint(place, person) {
+                Some(datapoint) => {
+                    asked.push(place);
+                    data.push(datapoint);
                 }
+                // Nothing that they could be found by: known without asking.
+                None => answered.push((place, EmailAnswer::NotFound)),
             }
         }
+        if data.is_empty() {
+            return BatchAnswers {
+                answered,
+                stopped_by: None,
+            };
+        }
+        let stopped_by = match self.look_up(data).await {
+            Ok(matches) => {
+                let known = asked
+                    .iter()
+                    .filter_map(|&place| Some((place, matches.answer(place)?)));
+                answered.extend(known);
+                (answered.len() < people.len()).then(|| {
+                    let detail = "status 200, a person is missing from the answer";
+                    FIND.error(UpstreamFault::InvalidAnswer, detail)
+                })
+            }
+            Err(error) => Some(error),
+        };
         BatchAnswers {
             answered,
-            stopped_by: None,
+            stopped_by,
         }
     }
 }
 
 /// What is sent about a person; `None` when nothing known of them is enough to find them by.
-fn datapoint(index: usize, person: &EmailQuery) -> Option<Value> {
-    let identifier = index.to_string();
-    if let Some(url) = filled(person.linkedin_url.as_deref()) {
+fn datapoint(place: usize, person: &EmailQuery) -> Option<Value> {
+    let identifier = place.to_string();
+    if let Some(url) = person.linkedin_url() {
         return Some(json!({ "identifier": identifier, "linkedin_url": url }));
     }
-    let company_name = filled(person.company_name.as_deref())?;
-    let (first_name, last_name) = match (
-        filled(person.first_name.as_deref()),
-        filled(person.last_name.as_deref()),
-    ) {
-        (Some(first), Some(last)) => (first, last),
-        _ => {
-            let (first, last) = filled(person.name.as_deref())?.split_once(char::is_whitespace)?;
-            (first, last.trim())
-        }
-    };
+    let (first_name, last_name, company_name) = person.name_and_company()?;
     Some(json!({
         "identifier": identifier,
         "first_name": first_name,
         "last_name": last_name,
         "company_name": company_name,
     }))
-}
-
-fn filled(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// What an answer says about the people that were sent.
@@ -152,10 +128,10 @@ enum Matches {
 }
 
 impl Matches {
-    fn answer(&self, index: usize) -> Option<EmailAnswer> {
+    fn answer(&self, place: usize) -> Option<EmailAnswer> {
         match self {
             Self::Nobody => Some(EmailAnswer::NotFound),
-            Self::Each(answers) => answers.get(&index.to_string()).cloned(),
+            Self::Each(answers) => answers.get(&place.to_string()).cloned(),
         }
     }
 
@@ -182,14 +158,17 @@ impl Matches {
                 .into_iter()
                 .flatten()
         };
-        let mut answers = HashMap::new();
+        let mut answers: HashMap<String, EmailAnswer> = HashMap::new();
         for unmatched in list("not_matched").chain(list("invalid_datapoints")) {
             if let Some(identifier) = identifier(unmatched) {
                 answers.insert(identifier, EmailAnswer::NotFound);
             }
         }
         for matched in list("matched") {
-            if let Some(identifier) = matched.get("identifier").and_then(identifier) {
+            // Somebody answered twice keeps the first address.
+            if let Some(identifier) = matched.get("identifier").and_then(identifier)
+                && !matches!(answers.get(&identifier), Some(EmailAnswer::Found { .. }))
+            {
                 answers.insert(identifier, email(matched));
             }
         }
@@ -205,33 +184,22 @@ fn identifier(value: &Value) -> Option<String> {
     }
 }
 
-/// A masked address, or what cannot be one, is none.
+/// An address that is not revealed is masked.
 fn email(matched: &Value) -> EmailAnswer {
     let Some(email) = matched.pointer("/person/email") else {
         return EmailAnswer::NotFound;
     };
-    let text = |key: &str| email.get(key).and_then(Value::as_str).map(str::trim);
-    match text("email").filter(|address| is_address(address)) {
-        Some(address) if email.get("revealed") != Some(&Value::Bool(false)) => EmailAnswer::Found {
-            email: address.to_owned(),
-            status: if text("status") == Some("VERIFIED") {
-                EmailStatus::Valid
-            } else {
-                EmailStatus::Unverified
-            },
-        },
+    let text = |key: &str| email.get(key).and_then(Value::as_str);
+    let status = match text("status").map(str::trim) {
+        Some("VERIFIED") => EmailStatus::Valid,
+        _ => EmailStatus::Unverified,
+    };
+    match text("email") {
+        Some(address) if email.get("revealed") != Some(&Value::Bool(false)) => {
+            EmailAnswer::found(address, status)
+        }
         _ => EmailAnswer::NotFound,
     }
-}
-
-/// One `@` with something on either side, bounded, and nothing that shows a mask or harms a header.
-fn is_address(text: &str) -> bool {
-    let harmful = |char: char| char.is_whitespace() || char.is_control() || char == '*';
-    text.len() <= LONGEST_EMAIL
-        && !text.chars().any(harmful)
-        && text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-        })
 }
 
 /// The error code decides, then the status: almost every error comes as 400.

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::worker::context::WorkerContext;
 use crate::worker::enrichment::{self, AnsweredBatch};
+use crate::worker::retrying::next_try;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage, fetch_page, page_size};
 
 /// How a run let go of its job. Logged, and pinned by tests.
@@ -375,7 +376,7 @@ impl<'a> Run<'a> {
             .await
         };
         let lookups = self.context.bounded(reading).await?;
-        let looking_up = async { Ok(enrichment::look_up(finder, lookups).await) };
+        let looking_up = async { Ok(enrichment::look_up(finder, lookups, after).await) };
         match self.bounded(looking_up).await {
             Ok(batch) => self.commit_batch(state, batch).await,
             Err(Interrupted::Stopped) => self.hand_back().await,
@@ -386,41 +387,59 @@ impl<'a> Run<'a> {
     }
 
     async fn commit_batch(&self, mut state: RunState, batch: AnsweredBatch) -> Result<Next, Error> {
-        if let Some(through_row) = batch.through_row {
-            let number = state.enrichment_batch + 1;
-            let lease_time = self.context.limits.lease;
-            let committing = || async {
-                let mut connection = self.context.database.acquire().await?;
-                let answers = &batch.answers;
-                queue::store_emails(
-                    &mut connection,
-                    self.lease,
-                    lease_time,
-                    number,
-                    through_row,
-                    answers,
-                )
-                .await
+        let AnsweredBatch {
+            answers,
+            through_row,
+            stopped_by,
+        } = batch;
+        if answers.is_empty() {
+            let Some(error) = stopped_by else {
+                tracing::error!("no look-up is left although some are not answered");
+                return self.fail(JobErrorCode::InternalError).await;
             };
-            match self.write(committing).await? {
-                BatchOutcome::Committed { job_ended: true } => {
-                    return Ok(Next::End(RunEnd::Completed));
-                }
-                BatchOutcome::Committed { job_ended: false } => {}
-                BatchOutcome::AlreadyDone => return Ok(Next::ReadBack),
-                BatchOutcome::LeaseLost => return Ok(Next::End(RunEnd::LeaseLost)),
-            }
-            state.enrichment_batch = number;
-            state.enriched_through = through_row;
-            state.stalled_waits = 0;
-            state.stalled_attempts = 0;
-        } else if batch.stopped_by.is_none() {
-            tracing::error!("no look-up is left although some are not answered");
-            return self.fail(JobErrorCode::InternalError).await;
+            return self.finder_failed(&state, error).await;
         }
-        match batch.stopped_by {
+        let number = state.enrichment_batch + 1;
+        let lease_time = self.context.limits.lease;
+        let committing = || async {
+            let mut connection = self.context.database.acquire().await?;
+            queue::store_emails(
+                &mut connection,
+                self.lease,
+                lease_time,
+                number,
+                through_row,
+                &answers,
+            )
+            .await
+        };
+        match self.write(committing).await? {
+            BatchOutcome::Committed { job_ended: true } => {
+                return Ok(Next::End(RunEnd::Completed));
+            }
+            BatchOutcome::Committed { job_ended: false } => {}
+            BatchOutcome::AlreadyDone => return Ok(Next::ReadBack),
+            BatchOutcome::LeaseLost => return Ok(Next::End(RunEnd::LeaseLost)),
+        }
+        state.enrichment_batch = number;
+        state.enriched_through = through_row;
+        state.stalled_waits = 0;
+        state.stalled_attempts = 0;
+        match stopped_by {
             None => Ok(Next::Step(Box::new(state))),
-            Some(error) => self.finder_failed(&state, error).await,
+            Some(error) => self.ask_again(state, error).await,
+        }
+    }
+
+    /// Goes on after a batch of which a part was answered, if the rest is worth another try.
+    async fn ask_again(&self, state: RunState, error: UpstreamError) -> Result<Next, Error> {
+        let Some(wait) = next_try(&error, 1) else {
+            return self.finder_failed(&state, error).await;
+        };
+        tracing::debug!(%error, wait_ms = wait.as_millis(), "asking again for a part of the batch");
+        tokio::select! {
+            () = self.stop.finish_page.cancelled() => self.hand_back().await,
+            () = tokio::time::sleep(wait) => Ok(Next::Step(Box::new(state))),
         }
     }
 

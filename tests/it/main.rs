@@ -14,6 +14,7 @@ mod credit_entries;
 mod credits;
 mod deadlocks;
 mod docs_page;
+mod email_look_ups;
 mod embedded;
 mod error_documents;
 mod estimate;
