@@ -18,6 +18,7 @@ enum ProviderName {
 enum FinderName {
     None,
     Sandbox,
+    Hunter,
     Prospeo,
 }
 
@@ -50,6 +51,17 @@ pub struct UpstreamSettings {
     /// Where e-mail addresses come from [default: `sandbox` with the sandbox provider, else `none`]
     #[arg(long, env, value_name = "EMAIL_FINDER", value_enum)]
     email_finder: Option<FinderName>,
+    /// Hunter's address
+    #[arg(
+        long,
+        env,
+        help = "Hunter's address [default: https://api.hunter.io]",
+        value_name = "HUNTER_BASE_URL"
+    )]
+    hunter_base_url: Option<Text>,
+    /// Hunter's key
+    #[arg(long, env, value_name = "HUNTER_API_KEY", hide_env_values = true)]
+    hunter_api_key: Option<Text>,
     /// Prospeo's address
     #[arg(
         long,
@@ -96,6 +108,10 @@ pub enum Finder {
     None,
     /// The sandbox that the provider is.
     Sandbox,
+    Hunter {
+        url: BaseUrl,
+        key: ApiKey,
+    },
     Prospeo {
         url: BaseUrl,
         key: ApiKey,
@@ -157,8 +173,8 @@ impl UpstreamSettings {
     }
 
     fn finder(&self, provider: &Provider) -> Result<Finder, InvalidSettings> {
-        let prospeo_url = Text::set(self.prospeo_base_url.as_ref());
-        let prospeo_key = Text::set(self.prospeo_api_key.as_ref());
+        let hunter = Vendor::HUNTER.given(&self.hunter_base_url, &self.hunter_api_key);
+        let prospeo = Vendor::PROSPEO.given(&self.prospeo_base_url, &self.prospeo_api_key);
         let is_sandbox = matches!(provider, Provider::Sandbox { .. });
         let by_default = if is_sandbox {
             FinderName::Sandbox
@@ -166,11 +182,11 @@ impl UpstreamSettings {
             FinderName::None
         };
         let name = self.email_finder.unwrap_or(by_default);
-        if name != FinderName::Prospeo && (prospeo_url.is_some() || prospeo_key.is_some()) {
-            return refuse(
-                "PROSPEO_BASE_URL or PROSPEO_API_KEY is set although EMAIL_FINDER is not `prospeo`: \
-                 set EMAIL_FINDER=prospeo, or unset them",
-            );
+        if name != FinderName::Hunter {
+            hunter.refuse_if_set()?;
+        }
+        if name != FinderName::Prospeo {
+            prospeo.refuse_if_set()?;
         }
         match name {
             FinderName::None => Ok(Finder::None),
@@ -179,14 +195,81 @@ impl UpstreamSettings {
                 "EMAIL_FINDER is `sandbox` although LINKEDIN_PROVIDER is `unipile`: \
                  real people would get invented addresses",
             ),
-            FinderName::Prospeo => Ok(Finder::Prospeo {
-                url: parsed(
-                    "PROSPEO_BASE_URL",
-                    prospeo_url.unwrap_or("https://api.prospeo.io"),
-                )?,
-                key: required("PROSPEO_API_KEY", prospeo_key, "EMAIL_FINDER=prospeo")?,
-            }),
+            FinderName::Hunter => {
+                let (url, key) = hunter.required()?;
+                Ok(Finder::Hunter { url, key })
+            }
+            FinderName::Prospeo => {
+                let (url, key) = prospeo.required()?;
+                Ok(Finder::Prospeo { url, key })
+            }
         }
+    }
+}
+
+/// How the settings of a finder's vendor are named.
+struct Vendor {
+    choice: &'static str,
+    url_name: &'static str,
+    key_name: &'static str,
+    default_url: &'static str,
+}
+
+impl Vendor {
+    const HUNTER: Self = Self {
+        choice: "hunter",
+        url_name: "HUNTER_BASE_URL",
+        key_name: "HUNTER_API_KEY",
+        default_url: "https://api.hunter.io",
+    };
+    const PROSPEO: Self = Self {
+        choice: "prospeo",
+        url_name: "PROSPEO_BASE_URL",
+        key_name: "PROSPEO_API_KEY",
+        default_url: "https://api.prospeo.io",
+    };
+
+    fn given<'a>(self, url: &'a Option<Text>, key: &'a Option<Text>) -> GivenVendor<'a> {
+        GivenVendor {
+            vendor: self,
+            url: Text::set(url.as_ref()),
+            key: Text::set(key.as_ref()),
+        }
+    }
+}
+
+/// What is set for a finder's vendor.
+struct GivenVendor<'a> {
+    vendor: Vendor,
+    url: Option<&'a str>,
+    key: Option<&'a str>,
+}
+
+impl GivenVendor<'_> {
+    fn refuse_if_set(&self) -> Result<(), InvalidSettings> {
+        if self.url.is_none() && self.key.is_none() {
+            return Ok(());
+        }
+        let Vendor {
+            choice,
+            url_name,
+            key_name,
+            ..
+        } = self.vendor;
+        refuse(format!(
+            "{url_name} or {key_name} is set although EMAIL_FINDER is not `{choice}`: \
+             set EMAIL_FINDER={choice}, or unset them"
+        ))
+    }
+
+    fn required(&self) -> Result<(BaseUrl, ApiKey), InvalidSettings> {
+        let vendor = &self.vendor;
+        let url = self.url.unwrap_or(vendor.default_url);
+        let choice = format!("EMAIL_FINDER={}", vendor.choice);
+        Ok((
+            parsed(vendor.url_name, url)?,
+            required(vendor.key_name, self.key, &choice)?,
+        ))
     }
 }
 
@@ -214,43 +297,68 @@ mod tests {
         assert_eq!(defaults.jobs.quotas(&provider).url_upload, 100_000);
     }
 
+    fn refusal(arguments: &[&str]) -> String {
+        let resolved = settings(arguments).resolve();
+        resolved.map(|_| ()).unwrap_err().to_string()
+    }
+
     #[test]
     fn settings_that_contradict_each_other_are_refused_by_name() {
+        let unipile = ["--linkedin-provider=unipile", "--unipile-api-key=k"];
         for (arguments, named) in [
-            (&["--unipile-api-key", "k"][..], "UNIPILE_API_KEY"),
-            (&["--linkedin-provider", "unipile"], "UNIPILE_API_KEY"),
+            (&["--unipile-api-key=k"][..], "UNIPILE_API_KEY"),
+            (&["--linkedin-provider=unipile"], "UNIPILE_API_KEY"),
             (
-                &[
-                    "--linkedin-provider",
-                    "unipile",
-                    "--unipile-api-key",
-                    "k",
-                    "--email-finder",
-                    "sandbox",
-                ],
+                &[unipile[0], unipile[1], "--email-finder=sandbox"],
                 "invented addresses",
             ),
             (
-                &[
-                    "--linkedin-provider",
-                    "unipile",
-                    "--unipile-api-key",
-                    "k",
-                    "--sandbox-url",
-                    "http://127.0.0.1:1",
-                ],
+                &[unipile[0], unipile[1], "--sandbox-url=http://127.0.0.1:1"],
                 "SANDBOX_URL",
             ),
-            (&["--prospeo-api-key", "k"], "PROSPEO_API_KEY"),
-            (&["--email-finder", "prospeo"], "PROSPEO_API_KEY"),
-            (&["--sandbox-url", "ftp://x"], "SANDBOX_URL"),
+            (&["--sandbox-url=ftp://x"], "SANDBOX_URL"),
         ] {
-            let refusal = settings(arguments)
-                .resolve()
-                .map(|_| ())
-                .unwrap_err()
-                .to_string();
+            let refusal = refusal(arguments);
             assert!(refusal.contains(named), "{arguments:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_finder_needs_its_own_settings_and_bears_no_others() {
+        for (chosen, key, other_key, other_url) in [
+            (
+                "--email-finder=hunter",
+                "--hunter-api-key",
+                "--prospeo-api-key",
+                "--prospeo-base-url",
+            ),
+            (
+                "--email-finder=prospeo",
+                "--prospeo-api-key",
+                "--hunter-api-key",
+                "--hunter-base-url",
+            ),
+        ] {
+            let name = |flag: &str| flag[2..].to_uppercase().replace('-', "_");
+            let (with_key, with_other) = (format!("{key}=k"), format!("{other_key}=k"));
+            let with_url = format!("{other_url}=https://api.example.com");
+            let no_url = format!("{}=ftp://x", key.replace("api-key", "base-url"));
+            for (arguments, named) in [
+                (&[chosen][..], name(key)),
+                (&[with_key.as_str()], name(key)),
+                (&["--email-finder=none", &with_key], name(key)),
+                (&[chosen, &with_key, &with_other], name(other_key)),
+                (&[chosen, &with_key, &with_url], name(other_url)),
+                (&[chosen, &format!("{key}=two words")], name(key)),
+                (
+                    &[chosen, &with_key, &no_url],
+                    name(key).replace("API_KEY", "BASE_URL"),
+                ),
+            ] {
+                let refusal = refusal(arguments);
+                assert!(refusal.contains(&named), "{arguments:?}: {refusal}");
+                assert!(!refusal.contains("two words"), "{refusal}");
+            }
         }
     }
 
@@ -261,6 +369,30 @@ mod tests {
                 .resolve()
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_finder_that_is_chosen_is_reached_at_its_vendor_unless_told_otherwise() {
+        let resolved = |arguments: &[&str]| settings(arguments).resolve().unwrap().1;
+        let finder = resolved(&["--email-finder=hunter", "--hunter-api-key=k"]);
+        assert!(matches!(
+            finder,
+            Finder::Hunter { url, .. } if url.to_string() == "https://api.hunter.io"
+        ));
+        let finder = resolved(&["--email-finder=prospeo", "--prospeo-api-key=k"]);
+        assert!(matches!(
+            finder,
+            Finder::Prospeo { url, .. } if url.to_string() == "https://api.prospeo.io"
+        ));
+        let finder = resolved(&[
+            "--email-finder=hunter",
+            "--hunter-api-key=k",
+            "--hunter-base-url=http://127.0.0.1:8090/",
+        ]);
+        assert!(matches!(
+            finder,
+            Finder::Hunter { url, .. } if url.to_string() == "http://127.0.0.1:8090"
+        ));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Finder, Provider};
 use crate::upstream::email_finder::EmailFinder;
-use crate::upstream::http::{ApiKey, BaseUrl, ClientError, InvalidApiKey, InvalidBaseUrl};
+use crate::upstream::http::{ClientError, InvalidApiKey, InvalidBaseUrl};
+use crate::upstream::hunter::Hunter;
 use crate::upstream::prospeo::Prospeo;
 use crate::upstream::provider::LinkedinProvider;
 use crate::upstream::sandbox::Sandbox;
@@ -56,10 +57,14 @@ impl Upstreams {
                 (url, SANDBOX_KEY.parse()?)
             }
         };
-        let email_finder = match finder {
+        let email_finder: Option<Arc<dyn EmailFinder>> = match finder {
             Finder::None => None,
-            Finder::Sandbox => Some(prospeo(url.clone(), SANDBOX_KEY.parse()?, timeout)?),
-            Finder::Prospeo { url, key } => Some(prospeo(url, key, timeout)?),
+            Finder::Sandbox => {
+                let key = SANDBOX_KEY.parse()?;
+                Some(Arc::new(Prospeo::new(url.clone(), key, timeout)?))
+            }
+            Finder::Hunter { url, key } => Some(Arc::new(Hunter::new(url, key, timeout)?)),
+            Finder::Prospeo { url, key } => Some(Arc::new(Prospeo::new(url, key, timeout)?)),
         };
         Ok(Self {
             provider: Arc::new(Unipile::new(url, key, timeout)?),
@@ -67,14 +72,6 @@ impl Upstreams {
             own_sandbox,
         })
     }
-}
-
-fn prospeo(
-    url: BaseUrl,
-    key: ApiKey,
-    timeout: Duration,
-) -> Result<Arc<dyn EmailFinder>, ClientError> {
-    Ok(Arc::new(Prospeo::new(url, key, timeout)?))
 }
 
 /// Runs a sandbox until the shutdown.

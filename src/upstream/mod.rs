@@ -8,6 +8,7 @@ pub mod error;
 #[cfg(test)]
 mod finder_tests;
 pub mod http;
+pub mod hunter;
 pub mod prospeo;
 pub mod provider;
 #[cfg(test)]
