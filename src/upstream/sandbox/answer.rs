@@ -37,7 +37,7 @@ impl Failure {
     }
 
     fn no_key() -> Self {
-        let detail = "The X-API-KEY header is missing.";
+        let detail = "The X-API-KEY header is missing or not accepted.";
         Self::new(
             StatusCode::UNAUTHORIZED,
             "api/missing_authorization",
@@ -121,6 +121,12 @@ impl IntoResponse for Failure {
     }
 }
 
+/// Whether this key opens nothing: none, an empty one, or one that begins with `refused`.
+pub(super) fn is_refused_key(key: Option<&[u8]>) -> bool {
+    let key = key.unwrap_or_default().trim_ascii();
+    key.is_empty() || key.starts_with(b"refused")
+}
+
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
@@ -161,7 +167,7 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyedCall {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let key = parts.headers.get("x-api-key");
-        if key.is_none_or(|key| key.as_bytes().trim_ascii().is_empty()) {
+        if is_refused_key(key.map(HeaderValue::as_bytes)) {
             return Err(Failure::no_key());
         }
         let path = Option::<Path<Vec<String>>>::from_request_parts(parts, state).await;

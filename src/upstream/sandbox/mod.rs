@@ -1,7 +1,7 @@
 //! A server that speaks the protocols of the real providers about invented people.
 //!
 //! It serves the demo, the first run and the tests: the LinkedIn provider's reads (Unipile API v2)
-//! and the e-mail finder (Prospeo). Any two servers of one version answer alike, since everything
+//! and the e-mail finders (Hunter and Prospeo). Any two servers of one version answer alike, since everything
 //! is computed from the text, id or slug that is asked for; only the counters behind some magic
 //! words live in memory. Writes do not exist: like every unknown route they answer 404. No input
 //! makes it panic, and bodies are bounded. `docs/sandbox.md` lists the magic values.
@@ -43,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::upstream::sandbox::answer::Failure;
+use crate::upstream::sandbox::finder::{hunter, prospeo};
 use crate::upstream::sandbox::magic::Counters;
 
 const MOST_BODY_BYTES: usize = 1024 * 1024;
@@ -152,8 +153,11 @@ pub fn router() -> Router {
         .route("/v2/accounts", get(accounts::accounts))
         .route("/v2/accounts/", get(accounts::accounts))
         .route("/v2/accounts/{account}", get(accounts::account))
-        .route("/enrich-person", post(finder::enrich_person))
-        .route("/bulk-enrich-person", post(finder::bulk_enrich_person))
+        .route("/v2/account", get(hunter::account))
+        .route("/v2/email-finder", get(hunter::email_finder))
+        .route("/account-information", get(prospeo::account_information))
+        .route("/enrich-person", post(prospeo::enrich_person))
+        .route("/bulk-enrich-person", post(prospeo::bulk_enrich_person))
         .method_not_allowed_fallback(no_route)
         .fallback(no_route)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))

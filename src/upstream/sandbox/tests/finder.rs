@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::upstream::sandbox::population::{self, Row};
 use crate::upstream::sandbox::router;
-use crate::upstream::sandbox::tests::{post, request, send};
+use crate::upstream::sandbox::tests::{get, post, request, send};
 
 fn pages(people: &[(String, Option<String>)]) -> Value {
     let people = people
@@ -115,4 +115,80 @@ async fn the_finder_refuses_as_the_provider_does() {
         (answer.status.as_u16(), &answer.json()["error_code"]),
         (401, &json!("INVALID_API_KEY"))
     );
+}
+
+#[tokio::test]
+async fn hunter_is_spoken_about_the_same_people() {
+    let router = router();
+    let person = population::rows_of_search("hunter results-200")
+        .into_iter()
+        .find_map(|row| match row {
+            Row::Person(person) if person.slug.is_some() => {
+                let email = population::email_of(&person);
+                email.is_some_and(|email| email.verified).then_some(person)
+            }
+            _ => None,
+        })
+        .unwrap();
+    let address = population::email_of(&person).unwrap().address;
+    let slug = person.slug.clone().unwrap();
+    let handle: String = url::form_urlencoded::byte_serialize(slug.as_bytes()).collect();
+    let path = format!("/v2/email-finder?linkedin_handle={handle}");
+    let answer = get(&router, &path).await.json();
+    assert_eq!(answer["data"]["email"], address);
+    assert_eq!(answer["data"]["verification"]["status"], "valid");
+    assert_eq!(answer["meta"]["params"], json!({"linkedin_handle": slug}));
+
+    let mut keyless = request("GET", &path, "");
+    keyless.headers_mut().remove("x-api-key");
+    assert_eq!(send(&router, keyless).await.status, 401);
+    let mut in_query = request("GET", &format!("{path}&api_key=k"), "");
+    in_query.headers_mut().remove("x-api-key");
+    let answer = send(&router, in_query).await.json();
+    assert_eq!(answer["data"]["email"], address);
+    assert!(answer["meta"]["params"].get("api_key").is_none());
+}
+
+#[tokio::test]
+async fn hunter_refuses_as_the_provider_does() {
+    let router = router();
+    for (query, status, id) in [
+        ("linkedin_handle=missing-ada", 404, "not_found"),
+        ("linkedin_handle=ada-finder-down", 503, "unavailable"),
+        ("linkedin_handle=ada-finder-quota", 429, "usage_limit"),
+        ("company=Demo", 400, "wrong_params"),
+        (
+            "company=Demo&first_name=Ada&last_name=+",
+            400,
+            "wrong_params",
+        ),
+        ("", 400, "wrong_params"),
+    ] {
+        let answer = get(&router, &format!("/v2/email-finder?{query}")).await;
+        let error = &answer.json()["errors"][0];
+        assert_eq!(answer.status, status, "{query}");
+        assert_eq!((&error["id"], &error["code"]), (&json!(id), &json!(status)));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_begins_with_refused_opens_nothing() {
+    let router = router();
+    for (method, path) in [
+        ("GET", "/v2/accounts"),
+        ("GET", "/v2/acc_x/users/me"),
+        ("GET", "/v2/account"),
+        ("GET", "/v2/email-finder?linkedin_handle=ada"),
+        ("GET", "/account-information"),
+        ("POST", "/enrich-person"),
+    ] {
+        for (key, is_refused) in [("refused", true), ("refused-7", true), ("unrefused", false)] {
+            let mut asked = request(method, path, r#"{"data":{}}"#);
+            for header in ["x-key", "x-api-key"] {
+                asked.headers_mut().insert(header, key.parse().unwrap());
+            }
+            let status = send(&router, asked).await.status.as_u16();
+            assert_eq!(status == 401, is_refused, "{method} {path} {key}");
+        }
+    }
 }

@@ -3,15 +3,17 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::upstream::sandbox::person::{FinderMark, SandboxPerson};
-use crate::upstream::sandbox::population::{self, Mailbox};
+use crate::upstream::sandbox::answer::is_refused_key;
+use crate::upstream::sandbox::finder::{Knowledge, filled, full_name};
+use crate::upstream::sandbox::person::FinderMark;
+use crate::upstream::sandbox::population::Mailbox;
 
 const MOST_PEOPLE: usize = 50;
 
@@ -40,20 +42,8 @@ struct Wanted {
     company_name: Option<String>,
 }
 
-/// What is known of somebody.
-enum Knowledge {
-    Person(Box<SandboxPerson>),
-    Named {
-        name: String,
-        company: String,
-    },
-    Nobody,
-    /// Too little was asked.
-    Unusable,
-}
-
 /// An error as the finder writes it.
-pub(super) struct Refusal {
+pub(in crate::upstream::sandbox) struct Refusal {
     status: StatusCode,
     code: &'static str,
 }
@@ -83,7 +73,7 @@ impl IntoResponse for Refusal {
 }
 
 /// `POST /enrich-person`
-pub(super) async fn enrich_person(
+pub(in crate::upstream::sandbox) async fn enrich_person(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Refusal> {
@@ -93,9 +83,8 @@ pub(super) async fn enrich_person(
     if matches!(knowledge, Knowledge::Unusable) {
         return Err(Refusal::DATAPOINTS);
     }
-    let (person, company) = knowledge
-        .matched(asked.only_verified_email)
-        .ok_or(Refusal::NO_MATCH)?;
+    let (person, company) =
+        matched(knowledge, asked.only_verified_email).ok_or(Refusal::NO_MATCH)?;
     Ok(Json(json!({
         "error": false,
         "free_enrichment": false,
@@ -105,7 +94,7 @@ pub(super) async fn enrich_person(
 }
 
 /// `POST /bulk-enrich-person`
-pub(super) async fn bulk_enrich_person(
+pub(in crate::upstream::sandbox) async fn bulk_enrich_person(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Refusal> {
@@ -114,35 +103,56 @@ pub(super) async fn bulk_enrich_person(
         return Err(Refusal::VALIDATION);
     }
     fail_if_marked(&asked.data)?;
-    let (mut matched, mut not_matched, mut invalid) = (vec![], vec![], vec![]);
+    let (mut all_matched, mut not_matched, mut invalid) = (vec![], vec![], vec![]);
     for wanted in &asked.data {
         let identifier = wanted.identifier.as_deref().ok_or(Refusal::VALIDATION)?;
         let knowledge = wanted.look_up();
         if matches!(knowledge, Knowledge::Unusable) {
             invalid.push(identifier);
-        } else if let Some((person, company)) = knowledge.matched(asked.only_verified_email) {
-            matched.push(json!({"identifier": identifier, "person": person, "company": company}));
+        } else if let Some((person, company)) = matched(knowledge, asked.only_verified_email) {
+            let one = json!({"identifier": identifier, "person": person, "company": company});
+            all_matched.push(one);
         } else {
             not_matched.push(identifier);
         }
     }
     Ok(Json(json!({
         "error": false,
-        "total_cost": matched.len(),
-        "matched": matched,
+        "total_cost": all_matched.len(),
+        "matched": all_matched,
         "not_matched": not_matched,
         "invalid_datapoints": invalid,
     })))
+}
+
+/// `GET /account-information`
+pub(in crate::upstream::sandbox) async fn account_information(
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    require_key(&headers)?;
+    Ok(Json(json!({"error": false, "response": {
+        "current_plan": "SANDBOX",
+        "current_team_members": 1,
+        "remaining_credits": 100_000,
+        "used_credits": 0,
+        "next_quota_renewal_days": 30,
+        "next_quota_renewal_date": "2030-01-01 00:00:00+00:00",
+    }})))
+}
+
+fn require_key(headers: &HeaderMap) -> Result<(), Refusal> {
+    let key = headers.get("x-key");
+    if is_refused_key(key.map(HeaderValue::as_bytes)) {
+        return Err(Refusal::KEY);
+    }
+    Ok(())
 }
 
 fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<T, Refusal> {
-    let key = headers.get("x-key");
-    if key.is_none_or(|key| key.as_bytes().trim_ascii().is_empty()) {
-        return Err(Refusal::KEY);
-    }
+    require_key(headers)?;
     let body = body.map_err(|rejection| Refusal {
         status: rejection.status(),
         code: "VALIDATION_ERROR",
@@ -178,64 +188,40 @@ impl Wanted {
     }
 
     fn look_up(&self) -> Knowledge {
-        if let Some(slug) = self.slug() {
-            return population::profile(&slug).map_or(Knowledge::Nobody, |person| {
-                Knowledge::Person(Box::new(person))
-            });
-        }
-        let filled = |text: &Option<String>| {
-            let text = text.as_deref().unwrap_or_default();
-            Some(text.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|t| !t.is_empty())
-        };
-        let name = filled(&self.full_name).or_else(|| {
-            let (first, last) = (filled(&self.first_name)?, filled(&self.last_name)?);
-            Some(format!("{first} {last}"))
-        });
-        match (name, filled(&self.company_name)) {
-            (Some(name), Some(company)) => Knowledge::Named { name, company },
-            _ => Knowledge::Unusable,
+        match self.slug() {
+            Some(slug) => Knowledge::of_slug(&slug),
+            None => Knowledge::of_name(
+                full_name(
+                    self.full_name.as_deref(),
+                    self.first_name.as_deref(),
+                    self.last_name.as_deref(),
+                ),
+                filled(self.company_name.as_deref()),
+            ),
         }
     }
 }
 
-impl Knowledge {
-    /// The person and the company of a match.
-    fn matched(self, only_verified: bool) -> Option<(Value, Value)> {
-        let (mailbox, name, company, url, title) = match self {
-            Self::Person(person) => (
-                population::mailbox_of(&person),
-                person.name(),
-                person.company.name.clone(),
-                person.url(),
-                Some(person.title),
-            ),
-            Self::Named { name, company } => (
-                population::mailbox_of_name(&name, &company),
-                name,
-                company,
-                None,
-                None,
-            ),
-            Self::Nobody | Self::Unusable => return None,
-        };
-        let email = match mailbox {
-            Mailbox::Open(email) if email.verified => {
-                json!({"status": "VERIFIED", "revealed": true, "email": email.address})
-            }
-            Mailbox::Open(email) if !only_verified => {
-                json!({"status": "UNVERIFIED", "revealed": true, "email": email.address})
-            }
-            Mailbox::Masked(text) => {
-                json!({"status": "VERIFIED", "revealed": false, "email": text})
-            }
-            Mailbox::Open(_) | Mailbox::None => return None,
-        };
-        let person = json!({
-            "full_name": name,
-            "linkedin_url": url,
-            "current_job_title": title,
-            "email": email,
-        });
-        Some((person, json!({"name": company})))
-    }
+/// The person and the company of a match.
+fn matched(knowledge: Knowledge, only_verified: bool) -> Option<(Value, Value)> {
+    let found = knowledge.found()?;
+    let email = match found.mailbox {
+        Mailbox::Open(email) if email.verified => {
+            json!({"status": "VERIFIED", "revealed": true, "email": email.address})
+        }
+        Mailbox::Open(email) if !only_verified => {
+            json!({"status": "UNVERIFIED", "revealed": true, "email": email.address})
+        }
+        Mailbox::Masked(text) => {
+            json!({"status": "VERIFIED", "revealed": false, "email": text})
+        }
+        Mailbox::Open(_) | Mailbox::None => return None,
+    };
+    let person = json!({
+        "full_name": found.name,
+        "linkedin_url": found.url,
+        "current_job_title": found.title,
+        "email": email,
+    });
+    Some((person, json!({"name": found.company})))
 }
