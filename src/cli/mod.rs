@@ -11,6 +11,7 @@ mod migrate;
 mod output;
 mod sandbox;
 mod serve;
+mod upstream;
 mod watch;
 
 use std::process::ExitCode;
@@ -61,6 +62,9 @@ enum Command {
     Jobs(jobs::Jobs),
     /// Run the sandbox upstream alone
     Sandbox(sandbox::Sandbox),
+    /// See whether the LinkedIn provider and the e-mail finder work
+    #[command(subcommand)]
+    Upstream(Box<upstream::Upstream>),
 }
 
 /// A process that ended because a part of it did, and should be started again.
@@ -102,6 +106,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Credits(command) => command.run(&cli.database, output).await,
         Command::Jobs(command) => command.run(&cli.database, output).await,
         Command::Sandbox(sandbox) => sandbox.run().await,
+        Command::Upstream(command) => command.run(output).await,
     }
 }
 

@@ -15,7 +15,7 @@ pub use database::DatabaseSettings;
 pub use jobs::JobSettings;
 pub use log::{LogFormat, LogSettings};
 pub use service::{Role, ServiceSettings};
-pub use upstream::{Finder, Provider, UpstreamSettings};
+pub use upstream::{Finder, Provider, UpstreamNames, UpstreamSettings};
 
 /// A combination of settings that must not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -91,7 +91,36 @@ pub enum Provider {
     },
 }
 
+/// What an upstream and its settings are called, for messages.
+#[derive(Debug, Clone, Copy)]
+pub struct UpstreamNames {
+    pub name: &'static str,
+    pub url_setting: &'static str,
+    /// `None` for the sandbox, which takes any key.
+    pub key_setting: Option<&'static str>,
+}
+
+impl UpstreamNames {
+    const SANDBOX: Self = Self {
+        name: "sandbox",
+        url_setting: "SANDBOX_URL",
+        key_setting: None,
+    };
+}
+
 impl Provider {
+    #[must_use]
+    pub fn names(&self) -> UpstreamNames {
+        match self {
+            Self::Sandbox { .. } => UpstreamNames::SANDBOX,
+            Self::Unipile { .. } => UpstreamNames {
+                name: "unipile",
+                url_setting: "UNIPILE_BASE_URL",
+                key_setting: Some("UNIPILE_API_KEY"),
+            },
+        }
+    }
+
     /// Which API keys are valid with this provider.
     #[must_use]
     pub fn key_kind(&self) -> KeyKind {
@@ -207,6 +236,19 @@ impl UpstreamSettings {
     }
 }
 
+impl Finder {
+    /// `None` when there is no finder.
+    #[must_use]
+    pub fn names(&self) -> Option<UpstreamNames> {
+        match self {
+            Self::None => None,
+            Self::Sandbox => Some(UpstreamNames::SANDBOX),
+            Self::Hunter { .. } => Some(Vendor::HUNTER.names()),
+            Self::Prospeo { .. } => Some(Vendor::PROSPEO.names()),
+        }
+    }
+}
+
 /// How the settings of a finder's vendor are named.
 struct Vendor {
     choice: &'static str,
@@ -228,6 +270,14 @@ impl Vendor {
         key_name: "PROSPEO_API_KEY",
         default_url: "https://api.prospeo.io",
     };
+
+    fn names(self) -> UpstreamNames {
+        UpstreamNames {
+            name: self.choice,
+            url_setting: self.url_name,
+            key_setting: Some(self.key_name),
+        }
+    }
 
     fn given<'a>(self, url: &'a Option<Text>, key: &'a Option<Text>) -> GivenVendor<'a> {
         GivenVendor {

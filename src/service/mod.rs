@@ -15,4 +15,5 @@ pub mod prospects;
 pub mod readiness;
 pub mod sales_navigator;
 pub mod start_job;
+pub mod upstream_check;
 pub mod wake_up;

@@ -7,6 +7,8 @@ use crate::upstream::error::UpstreamError;
 
 /// The longest address that mail can be sent to, in bytes.
 const LONGEST_EMAIL: usize = 254;
+/// The most characters of a vendor's word that are shown.
+const LONGEST_WORD: usize = 60;
 
 /// The finder's answer about one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,25 @@ pub struct BatchAnswers {
     pub stopped_by: Option<UpstreamError>,
 }
 
+/// What a finder says about the account that our key belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinderAccount {
+    /// The plan, as the vendor names it.
+    pub plan: Option<String>,
+    /// What is used and what is left, in the vendor's own terms.
+    pub usage: Option<String>,
+    /// The vendor says that nothing is left.
+    pub is_used_up: bool,
+}
+
+/// A vendor's word, fit to be printed on a terminal.
+pub(crate) fn printable(text: &str) -> Option<String> {
+    let visible = text.chars().filter(|char| !char.is_control());
+    let text: String = visible.take(LONGEST_WORD).collect();
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 #[async_trait]
 pub trait EmailFinder: Send + Sync {
     /// The most people one call of [`EmailFinder::find`] takes.
@@ -56,6 +77,10 @@ pub trait EmailFinder: Send + Sync {
     /// Looks up a batch of at most [`EmailFinder::batch_size`] people. One attempt for each; asking
     /// again for those who were left out is the caller's decision.
     async fn find(&self, people: &[EmailQuery]) -> BatchAnswers;
+
+    /// Asks for our account there, which costs nothing: do address and key work, and is anything
+    /// left?
+    async fn check(&self) -> Result<FinderAccount, UpstreamError>;
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::domain::person::{EmailQuery, EmailStatus};
-use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder};
+use crate::upstream::email_finder::{
+    BatchAnswers, EmailAnswer, EmailFinder, FinderAccount, printable,
+};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
 use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
@@ -26,6 +28,10 @@ const LONGEST_CODE: usize = 60;
 const FIND: Operation = Operation {
     provider: "prospeo",
     name: "find",
+};
+const CHECK: Operation = Operation {
+    provider: "prospeo",
+    name: "check",
 };
 
 /// Prospeo, reached over HTTP.
@@ -102,6 +108,51 @@ impl EmailFinder for Prospeo {
             stopped_by,
         }
     }
+
+    async fn check(&self) -> Result<FinderAccount, UpstreamError> {
+        let request = self
+            .client
+            .get(self.base_url.join(&["account-information"]))
+            .header("x-key", self.key.header_value());
+        CHECK.call(request, read_account).await
+    }
+}
+
+fn read_account(answer: &Answer) -> Result<FinderAccount, UpstreamError> {
+    let body = answer.json();
+    if let Some(code) = refusal(answer, body.as_ref()) {
+        return Err(failure(CHECK, answer, code));
+    }
+    let Some(account) = body
+        .as_ref()
+        .and_then(|body| body.get("response"))
+        .filter(|account| account.is_object())
+    else {
+        return Err(CHECK.error(UpstreamFault::InvalidAnswer, "an account without response"));
+    };
+    let text = |name: &str| {
+        account
+            .get(name)
+            .and_then(Value::as_str)
+            .and_then(printable)
+    };
+    let left = account.get("remaining_credits").and_then(Value::as_f64);
+    Ok(FinderAccount {
+        plan: text("current_plan"),
+        usage: left.map(|left| {
+            let renewal = text("next_quota_renewal_date");
+            let renewal = renewal.map_or_else(String::new, |date| format!(", renewed on {date}"));
+            format!("{left} credits left{renewal}")
+        }),
+        is_used_up: left.is_some_and(|left| left <= 0.0),
+    })
+}
+
+/// The error code, or none, of an answer that is an error: it may come with status 200.
+fn refusal<'a>(answer: &Answer, body: Option<&'a Value>) -> Option<Option<&'a str>> {
+    let has_failed = body.and_then(|body| body.get("error")) == Some(&Value::Bool(true));
+    let code = || body?.get("error_code")?.as_str();
+    (has_failed || !answer.status.is_success()).then(code)
 }
 
 /// What is sent about a person; `None` when nothing known of them is enough to find them by.
@@ -137,17 +188,10 @@ impl Matches {
 
     fn read(answer: &Answer) -> Result<Self, UpstreamError> {
         let body = answer.json();
-        let failed = body.as_ref().and_then(|body| body.get("error")) == Some(&Value::Bool(true));
-        if failed || !answer.status.is_success() {
-            let code = body
-                .as_ref()
-                .and_then(|body| body.get("error_code"))
-                .and_then(Value::as_str);
-            return if code == Some("NO_MATCH") {
-                Ok(Self::Nobody)
-            } else {
-                Err(failure(answer, code))
-            };
+        match refusal(answer, body.as_ref()) {
+            Some(Some("NO_MATCH")) => return Ok(Self::Nobody),
+            Some(code) => return Err(failure(FIND, answer, code)),
+            None => {}
         }
         let Some(Value::Object(body)) = body else {
             return Err(FIND.error(UpstreamFault::InvalidAnswer, "status 200, not an object"));
@@ -203,7 +247,7 @@ fn email(matched: &Value) -> EmailAnswer {
 }
 
 /// The error code decides, then the status: almost every error comes as 400.
-fn failure(answer: &Answer, code: Option<&str>) -> UpstreamError {
+fn failure(operation: Operation, answer: &Answer, code: Option<&str>) -> UpstreamError {
     let status = answer.status.as_u16();
     let fault = match (code, status) {
         (Some("INVALID_API_KEY"), _) => UpstreamFault::KeyRefused,
@@ -228,6 +272,6 @@ fn failure(answer: &Answer, code: Option<&str>) -> UpstreamError {
     };
     UpstreamError {
         retry_after,
-        ..FIND.error(fault, format!("status {status}, {code}"))
+        ..operation.error(fault, format!("status {status}, {code}"))
     }
 }

@@ -137,12 +137,30 @@ pub enum ProfileLookup {
     },
 }
 
+/// A LinkedIn account that is connected at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectedAccount {
+    pub id: LinkedinAccountId,
+    pub health: AccountHealth,
+}
+
+/// The LinkedIn accounts that our key opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectedAccounts {
+    pub accounts: Vec<ConnectedAccount>,
+    /// There are more than one call shows.
+    pub has_more: bool,
+}
+
 /// Reads of LinkedIn on behalf of one connected account. Nothing is ever written there.
 ///
 /// Each method is one attempt (post comments: as many calls as one page takes). Retrying is the
 /// caller's decision, by [`UpstreamError::is_retryable`].
 #[async_trait]
 pub trait LinkedinProvider: Send + Sync {
+    /// Asks for the connected accounts, which asks nothing of LinkedIn: do address and key work?
+    async fn check(&self) -> Result<ConnectedAccounts, UpstreamError>;
+
     async fn account_health(
         &self,
         account: &LinkedinAccountId,

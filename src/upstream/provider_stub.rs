@@ -11,7 +11,8 @@ use crate::domain::linkedin_url::{
 };
 use crate::upstream::error::UpstreamError;
 use crate::upstream::provider::{
-    LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage, ProfileLookup,
+    ConnectedAccounts, LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage,
+    ProfileLookup,
 };
 
 /// Counts the questions it is asked about health, and can be asked nothing else.
@@ -31,6 +32,10 @@ impl HealthOnly {
 
 #[async_trait]
 impl LinkedinProvider for HealthOnly {
+    async fn check(&self) -> Result<ConnectedAccounts, UpstreamError> {
+        unreachable!()
+    }
+
     async fn account_health(&self, _: &LinkedinAccountId) -> Result<AccountHealth, UpstreamError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         tokio::task::yield_now().await;

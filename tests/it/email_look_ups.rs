@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use prospector::domain::id::JobId;
 use prospector::domain::person::{EmailQuery, EmailStatus};
-use prospector::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder};
-use prospector::upstream::error::UpstreamFault;
+use prospector::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder, FinderAccount};
+use prospector::upstream::error::{UpstreamError, UpstreamFault};
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, search};
@@ -95,6 +95,10 @@ impl EmailFinder for Patchy {
             answered,
             stopped_by: round.map(|round| failure(round.fault, round.retry_after)),
         }
+    }
+
+    async fn check(&self) -> Result<FinderAccount, UpstreamError> {
+        unreachable!()
     }
 }
 

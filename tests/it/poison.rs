@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use prospector::db::queue::{self, WaitUntil};
 use prospector::domain::id::JobId;
 use prospector::domain::person::EmailQuery;
-use prospector::upstream::email_finder::{BatchAnswers, EmailFinder};
-use prospector::upstream::error::UpstreamFault;
+use prospector::upstream::email_finder::{BatchAnswers, EmailFinder, FinderAccount};
+use prospector::upstream::error::{UpstreamError, UpstreamFault};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -245,6 +245,10 @@ impl EmailFinder for Throttled {
             answered: Vec::new(),
             stopped_by: Some(failure(UpstreamFault::RateLimited, Duration::from_secs(60))),
         }
+    }
+
+    async fn check(&self) -> Result<FinderAccount, UpstreamError> {
+        unreachable!()
     }
 }
 

@@ -4,6 +4,7 @@
 //! company. It counts a search for each address that it finds and none for a miss, so an answer that
 //! is lost may have cost something: whatever happens to a call, those beside it are kept.
 
+mod account;
 mod answer;
 mod pace;
 #[cfg(test)]
@@ -17,15 +18,14 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use reqwest::RequestBuilder;
 use reqwest::header::ACCEPT;
-use serde_json::Value;
 
 use crate::domain::linkedin_url::ProfileUrl;
 use crate::domain::person::EmailQuery;
-use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder};
+use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder, FinderAccount};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
-use crate::upstream::http::call::{Answer, Operation};
+use crate::upstream::http::call::Operation;
 use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
-use crate::upstream::hunter::answer::{Said, refusal};
+use crate::upstream::hunter::answer::Said;
 use crate::upstream::hunter::pace::Pace;
 
 /// Small, so that little is lost when a process dies with a batch at hand.
@@ -125,10 +125,9 @@ impl Hunter {
         Ok(())
     }
 
-    /// The part of the account's answer that says what it may do.
-    async fn account(&self) -> Result<Value, UpstreamError> {
+    async fn account(&self) -> Result<FinderAccount, UpstreamError> {
         CHECK
-            .call(self.get(&["v2", "account"], &[]), read_account)
+            .call(self.get(&["v2", "account"], &[]), account::read)
             .await
     }
 }
@@ -169,6 +168,10 @@ impl EmailFinder for Hunter {
             stopped_by,
         }
     }
+
+    async fn check(&self) -> Result<FinderAccount, UpstreamError> {
+        self.account().await
+    }
 }
 
 fn is_about_one_person(error: &UpstreamError) -> bool {
@@ -205,16 +208,4 @@ fn questions(person: &EmailQuery) -> Vec<Question> {
 fn handle(person: &EmailQuery) -> Option<String> {
     let identifier = ProfileUrl::parse(person.linkedin_url()?).ok()?.identifier();
     (!identifier.is_internal_id()).then(|| identifier.as_str().to_owned())
-}
-
-fn read_account(answer: &Answer) -> Result<Value, UpstreamError> {
-    if !answer.status.is_success() {
-        return Err(refusal(CHECK, answer));
-    }
-    let account = answer
-        .json()
-        .and_then(|mut body| body.get_mut("data").map(Value::take));
-    account
-        .filter(Value::is_object)
-        .ok_or_else(|| CHECK.error(UpstreamFault::InvalidAnswer, "an account without data"))
 }

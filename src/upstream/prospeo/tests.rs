@@ -257,3 +257,55 @@ async fn an_error_does_not_repeat_what_the_vendor_said() {
         .unwrap();
     assert_eq!(error.detail, "status 400, no code");
 }
+
+#[tokio::test]
+async fn the_account_says_what_is_left() {
+    let told = |left: Value| {
+        Reply::json(
+            200,
+            &json!({"error": false, "response": {"current_plan": "STARTER", "current_team_members": 1,
+                "remaining_credits": left, "used_credits": 1, "next_quota_renewal_days": 25,
+                "next_quota_renewal_date": "2026-12-18 20:52:28+00:00"}}),
+        )
+    };
+    let renewal = "renewed on 2026-12-18 20:52:28+00:00";
+    for (left, usage, is_used_up) in [
+        (
+            json!(99),
+            Some(format!("99 credits left, {renewal}")),
+            false,
+        ),
+        (json!(0), Some(format!("0 credits left, {renewal}")), true),
+        (json!(null), None, false),
+    ] {
+        let server = Scripted::start([told(left)]);
+        let account = prospeo(&server, LONG).check().await.unwrap();
+        assert_eq!(account.plan.as_deref(), Some("STARTER"));
+        assert_eq!((account.usage, account.is_used_up), (usage, is_used_up));
+        let seen = server.seen().remove(0);
+        assert_eq!(seen.line, "GET /account-information");
+        assert_eq!(seen.header("x-key"), Some("s3cret"));
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_had_says_why() {
+    let coded =
+        |status, code: &str| Reply::json(status, &json!({"error": true, "error_code": code}));
+    for (reply, expected) in [
+        (coded(401, "INVALID_API_KEY"), UpstreamFault::KeyRefused),
+        (coded(429, "RATE_LIMITED"), UpstreamFault::RateLimited),
+        (coded(400, "INTERNAL_ERROR"), UpstreamFault::ServerError),
+        (coded(200, "INVALID_API_KEY"), UpstreamFault::KeyRefused),
+        (Reply::html(404), UpstreamFault::Refused),
+        (Reply::html(200), UpstreamFault::InvalidAnswer),
+        (
+            Reply::json(200, &json!({"error": false})),
+            UpstreamFault::InvalidAnswer,
+        ),
+    ] {
+        let server = Scripted::start([reply]);
+        let error = prospeo(&server, LONG).check().await.unwrap_err();
+        assert_eq!((error.operation, error.fault), ("check", expected));
+    }
+}

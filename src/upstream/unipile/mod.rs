@@ -31,7 +31,8 @@ use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
 use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
 use crate::upstream::provider::{
-    LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage, ProfileLookup,
+    ConnectedAccount, ConnectedAccounts, LinkedinProvider, NamedListKind, NamedListPage,
+    PageRequest, PeoplePage, ProfileLookup,
 };
 use crate::upstream::unipile::failure::{Failure, Route};
 use crate::upstream::unipile::wire::Envelope;
@@ -132,6 +133,16 @@ fn operation(name: &'static str) -> Operation {
 
 #[async_trait]
 impl LinkedinProvider for Unipile {
+    async fn check(&self) -> Result<ConnectedAccounts, UpstreamError> {
+        let operation = operation("check");
+        let request = self
+            .get(&["v2", "accounts"], &[("limit", "100")])
+            .header(CACHE_CONTROL, "no-cache");
+        operation
+            .call(request, |answer| read_accounts(operation, answer))
+            .await
+    }
+
     async fn account_health(
         &self,
         account: &LinkedinAccountId,
@@ -254,17 +265,47 @@ fn read_health(operation: Operation, answer: &Answer) -> Result<AccountHealth, U
 /// When the answer does not say how the account is.
 fn read_account(operation: Operation, text: &str) -> Result<AccountHealth, UpstreamError> {
     let account = wire::parse(text).ok_or_else(|| not_json(operation))?;
-    match account.get("status").and_then(Value::as_str) {
-        None => Err(operation.error(UpstreamFault::InvalidAnswer, "an account without status")),
-        Some("running") => Ok(AccountHealth::Connected {
+    health(&account)
+        .ok_or_else(|| operation.error(UpstreamFault::InvalidAnswer, "an account without status"))
+}
+
+/// `None` when the account does not say.
+fn health(account: &Value) -> Option<AccountHealth> {
+    match account.get("status")?.as_str()? {
+        "running" => Some(AccountHealth::Connected {
             sales_navigator: account
                 .pointer("/metadata/products_connection_status")
                 .and_then(Value::as_object)
                 .map(|products| products.get("sales_navigator") == Some(&json!("running"))),
         }),
         // `errored`, `disconnected`, `paused` and whatever a later version adds.
-        Some(_) => Ok(AccountHealth::NotConnected),
+        _ => Some(AccountHealth::NotConnected),
     }
+}
+
+/// Accounts of other networks are passed over.
+fn read_accounts(
+    operation: Operation,
+    answer: &Answer,
+) -> Result<ConnectedAccounts, UpstreamError> {
+    Failure::check(operation, Route::Account, answer)?;
+    let list = answer.json().ok_or_else(|| not_json(operation))?;
+    let Some(all) = list.get("data").and_then(Value::as_array) else {
+        return Err(operation.error(UpstreamFault::InvalidAnswer, "no list of accounts"));
+    };
+    let accounts = all
+        .iter()
+        .filter(|account| account.get("provider") == Some(&json!("linkedin")))
+        .filter_map(|account| {
+            Some(ConnectedAccount {
+                id: account.get("id")?.as_str()?.parse().ok()?,
+                health: health(account)?,
+            })
+        });
+    Ok(ConnectedAccounts {
+        accounts: accounts.collect(),
+        has_more: list.get("has_more") == Some(&json!(true)),
+    })
 }
 
 fn not_json(operation: Operation) -> UpstreamError {

@@ -13,7 +13,8 @@ use prospector::domain::linkedin_url::{
 use prospector::upstream::email_finder::EmailFinder;
 use prospector::upstream::error::{UpstreamError, UpstreamFault};
 use prospector::upstream::provider::{
-    LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage, ProfileLookup,
+    ConnectedAccounts, LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage,
+    ProfileLookup,
 };
 use prospector::worker::context::{WorkerContext, WorkerLimits};
 
@@ -40,6 +41,10 @@ pub(crate) struct Poisoned {
 
 #[async_trait]
 impl LinkedinProvider for Poisoned {
+    async fn check(&self) -> Result<ConnectedAccounts, UpstreamError> {
+        unreachable!()
+    }
+
     async fn account_health(
         &self,
         account: &LinkedinAccountId,

@@ -66,6 +66,11 @@ impl World {
         self.folder.path()
     }
 
+    /// Where the sandbox is.
+    pub(crate) fn sandbox_url(&self) -> String {
+        format!("http://{}", self.sandbox)
+    }
+
     /// Starts a `serve` and waits for nothing. Processes of one name share a log.
     pub(crate) fn spawn(
         &self,
@@ -86,7 +91,7 @@ impl World {
     ) -> Replica {
         let mut serve = program.command(&[&["serve", "--output", "json"], arguments].concat());
         serve
-            .env("SANDBOX_URL", format!("http://{}", self.sandbox))
+            .env("SANDBOX_URL", self.sandbox_url())
             .env("LISTEN_ADDR", "127.0.0.1:0")
             .env("RATE_LIMIT_BURST", "1000000")
             .env("RATE_LIMIT_PER_MINUTE", "1000000")

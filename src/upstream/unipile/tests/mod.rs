@@ -1,6 +1,7 @@
 //! The client against a server that says byte for byte what a test wants.
 
 mod broken;
+mod check;
 mod faults;
 mod fixtures;
 mod named_lists;
