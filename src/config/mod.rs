@@ -5,6 +5,7 @@
 mod database;
 mod jobs;
 mod log;
+mod proxies;
 mod service;
 mod upstream;
 
@@ -14,6 +15,7 @@ use std::str::FromStr;
 pub use database::DatabaseSettings;
 pub use jobs::JobSettings;
 pub use log::{LogFormat, LogSettings};
+pub use proxies::TrustedProxies;
 pub use service::{Role, ServiceSettings};
 pub use upstream::{Finder, Provider, UpstreamNames, UpstreamSettings};
 

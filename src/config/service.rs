@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::Resettable;
 use clap::{Args, Command, FromArgMatches, ValueEnum};
 
-use super::{JobSettings, UpstreamSettings, positive};
+use super::{JobSettings, TrustedProxies, UpstreamSettings, positive};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,6 +57,15 @@ pub struct ServiceSettings {
     /// Requests that each API key may send at once
     #[arg(long, env, value_name = "RATE_LIMIT_BURST", default_value_t = 120, value_parser = positive())]
     pub rate_limit_burst: u32,
+    /// Reverse proxies whose X-Forwarded-For is believed: addresses and networks, with commas between
+    #[arg(
+        long,
+        env,
+        value_name = "TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub trusted_proxies: TrustedProxies,
     #[command(flatten)]
     pub jobs: JobSettings,
     #[command(flatten)]

@@ -4,7 +4,6 @@
 //! idempotency key. What is malformed there counts as absent here and is refused further in, so
 //! that nobody learns anything of paths before they have shown a key.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
@@ -19,6 +18,7 @@ use crate::domain::id::AccountGroupId;
 use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::violation::Violations;
 use crate::error::Error;
+use crate::http::client_address::client_address;
 use crate::http::path::PathParams;
 use crate::http::rate_limit::Taken;
 use crate::http::router::HttpState;
@@ -27,10 +27,6 @@ use crate::service::authentication::authenticate;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Where the request came from. Set by the server for each connection.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
 
 /// What the layer needs to know of its route.
 #[derive(Clone)]
@@ -68,7 +64,7 @@ pub async fn require_key(
         account_group.as_ref(),
         idempotency_key.as_ref(),
     );
-    let address = client_address(&request);
+    let address = client_address(&request, &state.settings.trusted_proxies);
     let caller = state
         .unknown_keys
         .look_up(address, secret.digest(), look_up)
@@ -103,11 +99,6 @@ pub fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey
             .map(Some)
             .map_err(|invalid| refused("invalid", &invalid.to_string())),
     }
-}
-
-fn client_address(request: &Request) -> IpAddr {
-    let address = request.extensions().get::<ClientAddress>();
-    address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.0)
 }
 
 /// The key of a request; `None` when there is none, it is malformed, or there are two.

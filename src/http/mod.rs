@@ -10,6 +10,7 @@ pub mod accept;
 pub mod authentication;
 pub mod authorized;
 pub mod body;
+pub mod client_address;
 pub mod conditional;
 pub mod drain;
 pub mod envelope;

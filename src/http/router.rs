@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
+use crate::config::TrustedProxies;
 use crate::error::Error;
 use crate::http::authentication::{Authentication, require_key};
 use crate::http::body::refuse_announced_size;
@@ -38,6 +39,8 @@ pub struct HttpSettings {
     pub rate_limit_burst: u32,
     /// A request that takes longer is a 503.
     pub request_timeout: Duration,
+    /// Reverse proxies whose word on a client's address is taken.
+    pub trusted_proxies: TrustedProxies,
     /// The provider is the sandbox: every answer says so.
     pub sandbox: bool,
     pub served_routes: ServedRoutes,

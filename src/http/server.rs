@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::http::authentication::ClientAddress;
+use crate::http::client_address::PeerAddress;
 use crate::http::drain::DrainedBody;
 
 /// Also the longest that a kept-alive connection may be idle.
@@ -136,7 +136,7 @@ impl Server {
 
     fn spawn(&self, stream: TcpStream, slot: OwnedSemaphorePermit) {
         let address = stream.peer_addr();
-        let Ok(address) = address.map(|address| ClientAddress(address.ip().to_canonical())) else {
+        let Ok(address) = address.map(|address| PeerAddress(address.ip())) else {
             // The client is gone already.
             return;
         };

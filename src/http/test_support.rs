@@ -8,6 +8,7 @@ use axum::http::Response;
 use http_body_util::BodyExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::TrustedProxies;
 use crate::db::pool::{Database, PoolLimits};
 use crate::domain::account_health::AccountHealth;
 use crate::domain::api_key::KeyKind;
@@ -23,6 +24,7 @@ pub(crate) fn settings() -> Arc<HttpSettings> {
         rate_limit_per_minute: 600,
         rate_limit_burst: 120,
         request_timeout: Duration::from_millis(200),
+        trusted_proxies: TrustedProxies::default(),
         sandbox: false,
         served_routes: ServedRoutes::All,
         draining: CancellationToken::new(),

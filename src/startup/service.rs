@@ -153,6 +153,7 @@ impl Service {
             rate_limit_per_minute: settings.rate_limit_per_minute,
             rate_limit_burst: settings.rate_limit_burst,
             request_timeout: REQUEST_TIMEOUT,
+            trusted_proxies: settings.trusted_proxies.clone(),
             sandbox: is_sandbox,
             served_routes: if settings.role.serves_api() {
                 ServedRoutes::All

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Request};
 use prospector::domain::api_key::{ApiKeySecret, KeyKind};
 use prospector::domain::id::{AccountGroupId, JobId};
 use prospector::domain::permission::Permission;
-use prospector::http::authentication::ClientAddress;
+use prospector::http::client_address::PeerAddress;
 use prospector::http::router::{Access, ROUTES, Route};
 use prospector::service::authentication::flush_last_uses;
 use serde_json::Value;
@@ -53,7 +53,7 @@ async fn ask(app: &TestApp, request: Builder) -> Answer {
     let address = IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + client));
     let request = request
         .header("Content-Type", "application/json")
-        .extension(ClientAddress(address));
+        .extension(PeerAddress(address));
     let body = search("a", 10).to_string();
     app.send(request.body(Body::from(body)).unwrap()).await
 }

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use prospector::domain::api_key::{ApiKeySecret, KeyKind};
 use prospector::domain::permission::Permission;
-use prospector::http::authentication::ClientAddress;
+use prospector::http::client_address::PeerAddress;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -142,7 +142,7 @@ async fn an_address_that_guesses_keys_is_held_back_and_valid_keys_from_it_are_no
     let credits = app.path("credits");
     let request = |key: &ApiKeySecret, address: &str| {
         let address: IpAddr = address.parse().unwrap();
-        let request = request_as(key, "GET", &credits).extension(ClientAddress(address));
+        let request = request_as(key, "GET", &credits).extension(PeerAddress(address));
         request.body(Body::empty()).unwrap()
     };
     let guess = |address: &'static str| {
@@ -181,6 +181,35 @@ async fn an_address_that_guesses_keys_is_held_back_and_valid_keys_from_it_are_no
         .body(Body::empty());
     app.send(malformed.unwrap()).await.expect_status(401);
     guess("192.0.2.2").await.expect_status(401);
+}
+
+#[tokio::test]
+async fn guesses_count_for_the_client_that_a_trusted_proxy_names_and_no_other_header_helps() {
+    let app = TestApp::with(Setup {
+        trusted_proxies: "10.0.0.0/8".parse().unwrap(),
+        ..Setup::default()
+    })
+    .await;
+    let credits = app.path("credits");
+    let guess = async |peer: &str, forwarded: &str| {
+        let key = ApiKeySecret::new(KeyKind::Test);
+        let request = request_as(&key, "GET", &credits)
+            .extension(PeerAddress(peer.parse().unwrap()))
+            .header("X-Forwarded-For", forwarded);
+        app.send(request.body(Body::empty()).unwrap()).await.status
+    };
+    // Whatever a guesser writes into the header, what its proxy adds decides, and without a proxy
+    // its own address does.
+    for (peer, added) in [("10.0.0.1", ", 198.51.100.7"), ("192.0.2.1", "")] {
+        let mut held_back = false;
+        for invented in 0..200 {
+            let forwarded = format!("203.0.113.{invented}{added}");
+            held_back |= guess(peer, &forwarded).await == 429;
+        }
+        assert!(held_back, "{peer}");
+    }
+    assert_eq!(guess("10.0.0.1", "198.51.100.8").await, 401);
+    assert_eq!(guess("10.0.0.2", "192.0.2.1, 10.0.0.1").await, 429);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
-use prospector::config::{Finder, Provider};
+use prospector::config::{Finder, Provider, TrustedProxies};
 use prospector::db::pool::{Database, PoolLimits};
 use prospector::domain::api_key::{ApiKeySecret, KeyKind};
 use prospector::domain::id::{AccountGroupId, JobId};
@@ -45,6 +45,7 @@ pub(crate) struct Setup {
     pub(crate) rate_limit_per_minute: u32,
     pub(crate) rate_limit_burst: u32,
     pub(crate) request_timeout: Duration,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) quotas: QuotaLimits,
     pub(crate) lease: Duration,
     pub(crate) step_timeout: Duration,
@@ -63,6 +64,7 @@ impl Default for Setup {
             rate_limit_per_minute: 600,
             rate_limit_burst: 100_000,
             request_timeout: Duration::from_secs(30),
+            trusted_proxies: TrustedProxies::default(),
             quotas: QuotaLimits {
                 linkedin_classic: 100_000,
                 sales_navigator: 100_000,
@@ -160,6 +162,7 @@ impl TestApp {
             rate_limit_per_minute: setup.rate_limit_per_minute,
             rate_limit_burst: setup.rate_limit_burst,
             request_timeout: setup.request_timeout,
+            trusted_proxies: setup.trusted_proxies.clone(),
             sandbox: true,
             served_routes: ServedRoutes::All,
             draining: CancellationToken::new(),

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use prospector::config::TrustedProxies;
 use prospector::db::pool::{Database, PoolLimits};
 use prospector::domain::api_key::KeyKind;
 use prospector::http::router::{HttpSettings, HttpState, ServedRoutes, router};
@@ -60,6 +61,7 @@ pub(crate) async fn listen(app: &TestApp, limits: Limits) -> Listening {
         rate_limit_per_minute: 600,
         rate_limit_burst: 100_000,
         request_timeout: limits.request_timeout,
+        trusted_proxies: TrustedProxies::default(),
         sandbox: true,
         served_routes: ServedRoutes::All,
         draining: CancellationToken::new(),
