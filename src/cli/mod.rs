@@ -6,6 +6,7 @@ mod credit_entries;
 mod credits;
 mod demo;
 mod demo_group;
+mod healthcheck;
 mod jobs;
 mod migrate;
 mod output;
@@ -65,6 +66,8 @@ enum Command {
     /// See whether the LinkedIn provider and the e-mail finder work
     #[command(subcommand)]
     Upstream(Box<upstream::Upstream>),
+    /// Ask the service on this machine how it is; exit code 0 when well, else 1
+    Healthcheck(healthcheck::Healthcheck),
 }
 
 /// A process that ended because a part of it did, and should be started again.
@@ -107,6 +110,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Jobs(command) => command.run(&cli.database, output).await,
         Command::Sandbox(sandbox) => sandbox.run().await,
         Command::Upstream(command) => command.run(output).await,
+        Command::Healthcheck(healthcheck) => healthcheck.run(output).await,
     }
 }
 

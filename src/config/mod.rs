@@ -3,6 +3,7 @@
 //! The only place that reads the environment. Secrets are kept in types whose Debug is redacted.
 
 mod database;
+mod healthcheck;
 mod jobs;
 mod log;
 mod proxies;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use database::DatabaseSettings;
+pub use healthcheck::HealthcheckSettings;
 pub use jobs::JobSettings;
 pub use log::{LogFormat, LogSettings};
 pub use proxies::TrustedProxies;

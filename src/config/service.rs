@@ -8,6 +8,9 @@ use clap::{Args, Command, FromArgMatches, ValueEnum};
 
 use super::{JobSettings, TrustedProxies, UpstreamSettings, positive};
 
+/// Where the API listens when it is not told.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
@@ -36,7 +39,7 @@ pub struct ServiceSettings {
         long = "listen",
         env = "LISTEN_ADDR",
         value_name = "LISTEN_ADDR",
-        default_value = "127.0.0.1:8080"
+        default_value = DEFAULT_LISTEN
     )]
     pub listen: SocketAddr,
     /// What this process does; `worker` serves only the service routes

@@ -23,6 +23,7 @@ mod fairness;
 mod faults;
 mod fencing;
 mod flat_cost;
+mod healthcheck;
 mod idempotency;
 mod identity;
 mod job_list;

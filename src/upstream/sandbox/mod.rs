@@ -158,6 +158,7 @@ pub fn router() -> Router {
         .route("/account-information", get(prospeo::account_information))
         .route("/enrich-person", post(prospeo::enrich_person))
         .route("/bulk-enrich-person", post(prospeo::bulk_enrich_person))
+        .route("/healthz", get(|| async { "ok" }))
         .method_not_allowed_fallback(no_route)
         .fallback(no_route)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
