@@ -13,6 +13,7 @@ mod commands;
 mod credit_entries;
 mod credits;
 mod deadlocks;
+mod deployment;
 mod docs_page;
 mod email_look_ups;
 mod embedded;
