@@ -22,7 +22,7 @@ use crate::domain::retry::wait_before_retry;
 use crate::error::Error;
 use crate::worker::context::WorkerContext;
 use crate::worker::leases::Leases;
-use crate::worker::run::{Run, RunEnd, StopSignals, break_off};
+use crate::worker::run::{Run, RunEnd, StopSignals};
 
 /// How often the queue is looked at when nothing wakes the pool, on average.
 const POLL: Duration = Duration::from_millis(500);
@@ -248,7 +248,7 @@ impl Pool {
                 Ok(end) => end,
                 Err(_) => {
                     tracing::error!("the run panicked");
-                    break_off(&self.context, lease, 1).await
+                    run.break_off().await
                 }
             };
             let seconds = began.elapsed().as_secs_f64();

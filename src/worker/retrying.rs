@@ -7,17 +7,19 @@ use crate::upstream::error::UpstreamError;
 
 /// Whether a failed call is worth another try in this run, and after which wait.
 ///
-/// `None`: the fault is for good, the tries are used up, or the upstream asks for a longer wait than
-/// a worker slot should be held for.
+/// `None`: the fault is for good, the tries are used up, or the upstream asks for a longer wait than a
+/// worker slot should be held for. A `Retry-After` of next to nothing
+/// does not make the tries follow each other more closely than without one.
 #[must_use]
 pub fn next_try(error: &UpstreamError, failures: u32) -> Option<Duration> {
     if !error.is_retryable() || failures >= TRIES_PER_CALL {
         return None;
     }
+    let own = wait_before_retry(failures, rand::random());
     match error.retry_after {
         Some(asked) if asked > LONGEST_WAIT_IN_RUN => None,
-        Some(asked) => Some(asked),
-        None => Some(wait_before_retry(failures, rand::random())),
+        Some(asked) => Some(asked.max(own)),
+        None => Some(own),
     }
 }
 
@@ -77,6 +79,14 @@ mod tests {
     #[test]
     fn a_fault_for_good_is_not_tried_again() {
         assert_eq!(next_try(&error(UpstreamFault::KeyRefused, None), 1), None);
+    }
+
+    #[test]
+    fn a_retry_after_of_nothing_does_not_shorten_the_waits() {
+        let hasty = error(UpstreamFault::ServerError, Some(0));
+        let waits: Vec<_> = (0..100).filter_map(|_| next_try(&hasty, 4)).collect();
+        assert_eq!(waits.len(), 100);
+        assert!(waits.iter().max() > Some(&Duration::from_secs(1)));
     }
 
     #[tokio::test(start_paused = true)]

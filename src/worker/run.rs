@@ -5,6 +5,7 @@
 //! the commit is made again: [`PageOutcome::AlreadyDone`] says that it went through, and the run goes
 //! on from what its job's row says.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,7 +18,9 @@ use crate::db::queue::{
 };
 use crate::domain::job::{EnrichmentErrorCode, JobErrorCode, WaitingReason};
 use crate::domain::quota::ListType;
-use crate::domain::retry::{parked_for, wait_before_retry};
+use crate::domain::retry::{
+    LONGEST_WAIT_IN_RUN, asked_to_wait, parked_for, wait_after_broken_run, wait_before_retry,
+};
 use crate::error::Error;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::worker::context::WorkerContext;
@@ -60,6 +63,8 @@ pub struct Run<'a> {
     context: &'a WorkerContext,
     lease: &'a Lease,
     stop: StopSignals,
+    /// This attempt and those before it without progress, as far as the run has read.
+    stalled_attempts: AtomicU32,
 }
 
 /// What to do after a step.
@@ -85,6 +90,7 @@ impl<'a> Run<'a> {
             context,
             lease,
             stop,
+            stalled_attempts: AtomicU32::new(1),
         }
     }
 
@@ -100,7 +106,6 @@ impl<'a> Run<'a> {
 
     async fn drive(&self) -> RunEnd {
         let mut failures = 0;
-        let mut stalled_attempts = 1;
         let mut read_at = Instant::now();
         let mut next = Next::ReadBack;
         loop {
@@ -108,7 +113,9 @@ impl<'a> Run<'a> {
                 Next::End(end) => return end,
                 // What others may change meanwhile (a pause, the account, the quota) is read anew.
                 Next::Step(state) if read_at.elapsed() < READ_BACK_AFTER => {
-                    stalled_attempts = state.stalled_attempts;
+                    let stalled_attempts = state.stalled_attempts;
+                    self.stalled_attempts
+                        .store(stalled_attempts, Ordering::Relaxed);
                     self.step(*state).await
                 }
                 Next::Step(_) | Next::ReadBack => {
@@ -134,7 +141,7 @@ impl<'a> Run<'a> {
                 }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the run failed");
-                    return self.break_off(stalled_attempts).await;
+                    return self.break_off().await;
                 }
             };
         }
@@ -231,9 +238,7 @@ impl<'a> Run<'a> {
         match self.bounded(fetching).await {
             Ok(page) => self.commit_page(state, page, list_type).await,
             Err(Interrupted::Stopped) => self.hand_back().await,
-            Err(Interrupted::TimedOut) => {
-                Ok(Next::End(self.break_off(state.stalled_attempts).await))
-            }
+            Err(Interrupted::TimedOut) => Ok(Next::End(self.break_off().await)),
             Err(Interrupted::Step(FetchError::Upstream(error))) => {
                 self.upstream_failed(&state, error).await
             }
@@ -336,7 +341,7 @@ impl<'a> Run<'a> {
             | UpstreamFault::InvalidAnswer
             | UpstreamFault::RateLimited
             | UpstreamFault::OutOfQuota => {
-                return self.park(state, error.retry_after).await;
+                return self.park(state, &error).await;
             }
             UpstreamFault::KeyRefused => JobErrorCode::ProviderKeyRefused,
             UpstreamFault::AccountDisconnected => JobErrorCode::LinkedinDisconnected,
@@ -348,11 +353,15 @@ impl<'a> Run<'a> {
     }
 
     /// Gives the worker slot back until the upstream may be well again.
-    async fn park(&self, state: &RunState, retry_after: Option<Duration>) -> Result<Next, Error> {
+    async fn park(&self, state: &RunState, error: &UpstreamError) -> Result<Next, Error> {
         if self.stop.finish_page.is_cancelled() {
             return self.hand_back().await;
         }
-        let wait = retry_after.unwrap_or_else(|| parked_for(state.stalled_waits + 1));
+        let wait = match error.retry_after {
+            // Shorter waits were tried in the run already, to no avail.
+            Some(asked) if asked > LONGEST_WAIT_IN_RUN => asked_to_wait(asked, rand::random()),
+            _ => parked_for(state.stalled_waits + 1, rand::random()),
+        };
         self.wait(state, WaitingReason::Upstream, WaitUntil::After(wait))
             .await
     }
@@ -381,7 +390,7 @@ impl<'a> Run<'a> {
             Ok(batch) => self.commit_batch(state, batch).await,
             Err(Interrupted::Stopped) => self.hand_back().await,
             Err(Interrupted::TimedOut | Interrupted::Step(_)) => {
-                Ok(Next::End(self.break_off(state.stalled_attempts).await))
+                Ok(Next::End(self.break_off().await))
             }
         }
     }
@@ -453,7 +462,7 @@ impl<'a> Run<'a> {
         }
         let code = match error.fault {
             // It says when to come back, so it is not down.
-            UpstreamFault::RateLimited => return self.park(state, error.retry_after).await,
+            UpstreamFault::RateLimited => return self.park(state, &error).await,
             UpstreamFault::OutOfQuota => EnrichmentErrorCode::FinderQuota,
             UpstreamFault::KeyRefused => EnrichmentErrorCode::FinderKey,
             UpstreamFault::TimedOut
@@ -536,8 +545,24 @@ impl<'a> Run<'a> {
         self.context.bounded(letting_go).await
     }
 
-    async fn break_off(&self, stalled_attempts: u32) -> RunEnd {
-        break_off(self.context, self.lease, stalled_attempts).await
+    /// Puts the job back after this run came to grief: the attempt counts, and the more of them there
+    /// were without progress, the later the next one. If even that fails, the lease runs out by itself
+    /// and the reaper does the same.
+    pub async fn break_off(&self) -> RunEnd {
+        let attempts = self.stalled_attempts.load(Ordering::Relaxed);
+        let retry_after = wait_after_broken_run(attempts, rand::random());
+        let breaking_off = async {
+            let mut connection = self.context.reserved.acquire().await?;
+            let own_run = BreakOff::OwnRun { retry_after };
+            queue::break_off_run(&mut connection, self.lease, own_run).await
+        };
+        if let Err(error) = self.context.bounded(breaking_off).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the lease is left to run out"
+            );
+        }
+        RunEnd::BrokenOff
     }
 }
 
@@ -546,21 +571,4 @@ fn if_held(done: Fenced, end: RunEnd) -> RunEnd {
         Fenced::Done => end,
         Fenced::LeaseLost => RunEnd::LeaseLost,
     }
-}
-
-/// Puts a job back after its run came to grief: the attempt counts. If even that fails, the lease
-/// runs out by itself and the reaper does the same.
-pub async fn break_off(context: &WorkerContext, lease: &Lease, stalled_attempts: u32) -> RunEnd {
-    let retry_after = wait_before_retry(stalled_attempts.max(1), 1.0);
-    let breaking_off = async {
-        let mut connection = context.reserved.acquire().await?;
-        queue::break_off_run(&mut connection, lease, BreakOff::OwnRun { retry_after }).await
-    };
-    if let Err(error) = context.bounded(breaking_off).await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "the lease is left to run out"
-        );
-    }
-    RunEnd::BrokenOff
 }

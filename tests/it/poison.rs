@@ -1,21 +1,26 @@
 //! Jobs that go wrong again and again: each ends within bounds, and none holds others up.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use prospector::db::queue::{self, WaitUntil};
 use prospector::domain::id::JobId;
 use prospector::domain::person::EmailQuery;
 use prospector::upstream::email_finder::{BatchAnswers, EmailFinder, FinderAccount};
 use prospector::upstream::error::{UpstreamError, UpstreamFault};
+use prospector::worker::run::{Run, RunEnd, StopSignals};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::app::{Setup, TestApp, search};
 use crate::support::by_hand::{
-    Wanted, faults, import_in_full, make_all_due, people, search_source, start, start_and_claim,
+    Wanted, claim, faults, import_in_full, make_all_due, people, search_source, start,
+    start_and_claim,
 };
 use crate::support::poisoned::{Poison, failure, poisoned_app, with_finder};
 
@@ -133,6 +138,42 @@ async fn a_job_that_breaks_its_worker_fails_after_five_attempts_and_the_pool_kee
     assert_failed(&app, &status, "TOO_MANY_ATTEMPTS", 0).await;
     assert_eq!(status["attempt"], 5);
     assert_eq!(poisoned.calls.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn the_more_often_a_run_breaks_the_later_comes_the_next_one() {
+    let (app, _) = poisoned_app(Setup::default(), Poison::Panic, 1).await;
+    let mut connection = app.connect().await;
+    let wanted = Wanted {
+        source: search_source("poison"),
+        ..Wanted::default()
+    };
+    start(&mut connection, &app.group, &wanted).await;
+    for (attempt, longest) in (1..).zip([1.0, 2.0, 4.0, 8.0]) {
+        let lease = claim(&mut connection).await;
+        let stop = StopSignals {
+            lost: CancellationToken::new(),
+            finish_page: CancellationToken::new(),
+            give_up_page: CancellationToken::new(),
+        };
+        let run = Run::new(&app.worker, &lease, stop);
+        let panicked = AssertUnwindSafe(run.carry_on()).catch_unwind().await;
+        assert!(panicked.is_err());
+        assert_eq!(run.break_off().await, RunEnd::BrokenOff);
+        let broken = sqlx::query!(
+            r#"
+            select attempt, extract(epoch from due_at - updated_at)::float8 as "wait!"
+            from prospecting_jobs
+            where status = 'queued' and attempt > 0
+            "#
+        );
+        let broken = broken.fetch_one(&mut connection).await.unwrap();
+        assert_eq!(broken.attempt, attempt);
+        // The two times are read one after the other.
+        let expected = longest / 2.0 - 0.2..longest + 0.2;
+        assert!(expected.contains(&broken.wait), "{}", broken.wait);
+        make_all_due(&mut connection).await;
+    }
 }
 
 #[tokio::test]
