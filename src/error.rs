@@ -62,6 +62,10 @@ pub enum Error {
     /// The LinkedIn provider is down or answers nonsense; nothing was stored or reserved.
     #[error("the LinkedIn provider failed")]
     Upstream(#[source] Cause),
+    /// The LinkedIn provider failed again and again and is not asked for now; nothing was stored or
+    /// reserved.
+    #[error("the LinkedIn provider is left alone after repeated failures")]
+    UpstreamShutOff { retry_after: Duration },
     /// A passing fault of ours: database unreachable, overload, time-out, shutting down.
     #[error("{reason}")]
     Unavailable {

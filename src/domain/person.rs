@@ -53,7 +53,7 @@ pub enum EmailStatus {
 }
 
 /// What is known of a person whose address is wanted.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EmailQuery {
     /// The person's page, `https://www.linkedin.com/in/...`, where it is known.
     pub linkedin_url: Option<String>,

@@ -93,6 +93,7 @@ impl PublicError {
                 reset_at,
             } => quota_exhausted(list_type.as_str(), *reset_at, now),
             Error::Upstream(_) => upstream_failed(),
+            Error::UpstreamShutOff { retry_after } => upstream_shut_off(*retry_after),
             Error::Unavailable { retry_after, .. } => unavailable(*retry_after),
             Error::Internal(_) => internal(),
         };
@@ -300,6 +301,19 @@ fn upstream_failed() -> PublicError {
         "The LinkedIn provider gave no usable answer.",
         "Nothing was stored and no credit was reserved. Send the request again in a moment.",
     )
+}
+
+fn upstream_shut_off(retry_after: Duration) -> PublicError {
+    let seconds = whole_seconds(retry_after);
+    PublicError::new(
+        StatusCode::BAD_GATEWAY,
+        "UPSTREAM_ERROR",
+        "The LinkedIn provider gave no usable answer.",
+        format!(
+            "The provider failed again and again, so it is left alone for now. Nothing was stored and no credit was reserved. Wait for {seconds} s, as the header Retry-After says, and send the request again."
+        ),
+    )
+    .retry_after(retry_after)
 }
 
 fn unavailable(retry_after: Duration) -> PublicError {

@@ -11,8 +11,8 @@ use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
 use crate::error::Error;
 use crate::service::app::App;
-use crate::upstream::error::UpstreamFault;
-use crate::upstream::provider::LinkedinProvider;
+use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::upstream::provider::{LinkedinProvider, Standing};
 
 const CONNECTED_FOR: Duration = Duration::from_secs(60);
 const NOT_CONNECTED_FOR: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const ACCOUNTS_REMEMBERED: usize = 10_000;
 /// Whether the account group has a LinkedIn account that works.
 ///
 /// # Errors
-/// [`Error::Upstream`] when the provider cannot be asked.
+/// [`Error::Upstream`], [`Error::UpstreamShutOff`] when the provider cannot be asked.
 pub async fn linkedin_of(
     app: &App,
     account_group: &AccountGroupAccess,
@@ -35,7 +35,7 @@ pub async fn linkedin_of(
 }
 
 /// # Errors
-/// [`Error::LinkedinNotConnected`], [`Error::Upstream`].
+/// [`Error::LinkedinNotConnected`], [`Error::Upstream`], [`Error::UpstreamShutOff`].
 pub async fn require_linkedin(app: &App, account_group: &AccountGroupAccess) -> Result<(), Error> {
     match linkedin_of(app, account_group).await? {
         AccountHealth::NotConnected => Err(Error::LinkedinNotConnected),
@@ -46,7 +46,8 @@ pub async fn require_linkedin(app: &App, account_group: &AccountGroupAccess) -> 
 /// Only a seat that the provider says is missing is one: many do not say.
 ///
 /// # Errors
-/// [`Error::LinkedinNotConnected`], [`Error::SalesNavigatorRequired`], [`Error::Upstream`].
+/// [`Error::LinkedinNotConnected`], [`Error::SalesNavigatorRequired`], [`Error::Upstream`],
+/// [`Error::UpstreamShutOff`].
 pub async fn require_sales_navigator(
     app: &App,
     account_group: &AccountGroupAccess,
@@ -60,6 +61,14 @@ pub async fn require_sales_navigator(
     }
 }
 
+/// What a failed call means to whoever asked for something that needs the provider.
+pub(super) fn upstream_failed(error: UpstreamError) -> Error {
+    match (error.fault, error.retry_after) {
+        (UpstreamFault::CircuitOpen, Some(retry_after)) => Error::UpstreamShutOff { retry_after },
+        _ => Error::Upstream(error.into()),
+    }
+}
+
 /// The provider could not be asked.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the LinkedIn provider {0}")]
@@ -69,6 +78,28 @@ struct HealthUnknown(UpstreamFault);
 struct Remembered {
     health: Result<AccountHealth, HealthUnknown>,
     until: Instant,
+}
+
+impl Remembered {
+    /// `None` where nobody was asked, so that there is nothing to remember.
+    fn of(asked: &Result<AccountHealth, UpstreamError>) -> Option<Self> {
+        let (health, lasts) = match asked {
+            Ok(health @ AccountHealth::Connected { .. }) => (Ok(*health), CONNECTED_FOR),
+            Ok(AccountHealth::NotConnected) => (Ok(AccountHealth::NotConnected), NOT_CONNECTED_FOR),
+            Err(error) if error.fault == UpstreamFault::CircuitOpen => return None,
+            Err(error) => {
+                tracing::warn!(%error, "the LinkedIn provider does not tell an account's health");
+                (Err(HealthUnknown(error.fault)), FAULT_FOR)
+            }
+        };
+        let until = Instant::now() + lasts;
+        Some(Self { health, until })
+    }
+
+    /// Whether it still says something. A fault does, so that a probe is not repeated at once.
+    fn counts(&self, standing: Standing) -> bool {
+        standing == Standing::Trusted || self.health.is_err()
+    }
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Remembered>>>;
@@ -89,36 +120,33 @@ impl LinkedinHealth {
         }
     }
 
+    /// While the provider is left alone, nothing that is remembered of an account counts: it may be
+    /// wrong by now, and a job that is started could not run.
+    ///
     /// # Errors
-    /// [`Error::Upstream`] when the provider cannot be asked.
+    /// [`Error::Upstream`], [`Error::UpstreamShutOff`] when the provider cannot be asked.
     pub async fn of(&self, account: &LinkedinAccountId) -> Result<AccountHealth, Error> {
+        // Not behind the slot, which a probe may hold for as long as a call takes.
+        self.check_standing(account)?;
         let slot = self.slot(account);
         let mut remembered = slot.lock().await;
-        let health = match *remembered {
-            Some(known) if known.until > Instant::now() => known.health,
-            _ => {
-                let (health, lasts) = self.ask(account).await;
-                *remembered = Some(Remembered {
-                    health,
-                    until: Instant::now() + lasts,
-                });
-                health
+        let standing = self.check_standing(account)?;
+        match *remembered {
+            Some(known) if known.until > Instant::now() && known.counts(standing) => {
+                known.health.map_err(|fault| Error::Upstream(fault.into()))
             }
-        };
-        health.map_err(|fault| Error::Upstream(fault.into()))
+            _ => {
+                let asked = self.provider.account_health(account).await;
+                *remembered = Remembered::of(&asked);
+                asked.map_err(upstream_failed)
+            }
+        }
     }
 
-    async fn ask(
-        &self,
-        account: &LinkedinAccountId,
-    ) -> (Result<AccountHealth, HealthUnknown>, Duration) {
-        match self.provider.account_health(account).await {
-            Ok(health @ AccountHealth::Connected { .. }) => (Ok(health), CONNECTED_FOR),
-            Ok(AccountHealth::NotConnected) => (Ok(AccountHealth::NotConnected), NOT_CONNECTED_FOR),
-            Err(error) => {
-                tracing::warn!(%error, "the LinkedIn provider does not tell an account's health");
-                (Err(HealthUnknown(error.fault)), FAULT_FOR)
-            }
+    fn check_standing(&self, account: &LinkedinAccountId) -> Result<Standing, Error> {
+        match self.provider.standing(account) {
+            Standing::ShutOff { retry_after } => Err(Error::UpstreamShutOff { retry_after }),
+            standing @ (Standing::Trusted | Standing::OnTrial) => Ok(standing),
         }
     }
 

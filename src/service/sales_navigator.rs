@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::domain::access::AccountGroupAccess;
 use crate::error::Error;
 use crate::service::app::App;
-use crate::service::linkedin_health::require_sales_navigator;
+use crate::service::linkedin_health::{require_sales_navigator, upstream_failed};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::provider::{NamedList, NamedListKind, NamedListPage, PageCursor, PageRequest};
 
@@ -18,7 +18,8 @@ const PAGES_MAX: u32 = 10;
 /// The saved searches or the lead lists of the account group's LinkedIn account; up to 1,000.
 ///
 /// # Errors
-/// [`Error::LinkedinNotConnected`], [`Error::SalesNavigatorRequired`], [`Error::Upstream`].
+/// [`Error::LinkedinNotConnected`], [`Error::SalesNavigatorRequired`], [`Error::Upstream`],
+/// [`Error::UpstreamShutOff`].
 pub async fn list_named_lists(
     app: &App,
     account_group: &AccountGroupAccess,
@@ -66,7 +67,7 @@ fn refusal(error: UpstreamError) -> Error {
     match error.fault {
         UpstreamFault::AccountDisconnected => Error::LinkedinNotConnected,
         UpstreamFault::SalesNavigatorMissing => Error::SalesNavigatorRequired,
-        _ => Error::Upstream(error.into()),
+        _ => upstream_failed(error),
     }
 }
 

@@ -215,7 +215,9 @@ fn advice(names: UpstreamNames, fault: UpstreamFault) -> String {
         UpstreamFault::Unreachable => format!(
             "See whether {url_setting} is right and whether this machine may connect to it."
         ),
-        UpstreamFault::ServerError => format!("The fault is on {name}'s side: try again later."),
+        UpstreamFault::ServerError | UpstreamFault::CircuitOpen => {
+            format!("The fault is on {name}'s side: try again later.")
+        }
         UpstreamFault::RateLimited => "Wait a minute and try again.".to_owned(),
         UpstreamFault::OutOfQuota => {
             format!("Wait for the renewal, or buy more at {name}.")

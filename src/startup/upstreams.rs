@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Finder, Provider};
+use crate::upstream::breaker::{GuardedFinder, GuardedProvider};
 use crate::upstream::email_finder::EmailFinder;
 use crate::upstream::http::{ClientError, InvalidApiKey, InvalidBaseUrl};
 use crate::upstream::hunter::Hunter;
@@ -61,17 +62,26 @@ impl Upstreams {
             Finder::None => None,
             Finder::Sandbox => {
                 let key = SANDBOX_KEY.parse()?;
-                Some(Arc::new(Prospeo::new(url.clone(), key, timeout)?))
+                Some(guarded("prospeo", Prospeo::new(url.clone(), key, timeout)?))
             }
-            Finder::Hunter { url, key } => Some(Arc::new(Hunter::new(url, key, timeout)?)),
-            Finder::Prospeo { url, key } => Some(Arc::new(Prospeo::new(url, key, timeout)?)),
+            Finder::Hunter { url, key } => Some(guarded("hunter", Hunter::new(url, key, timeout)?)),
+            Finder::Prospeo { url, key } => {
+                Some(guarded("prospeo", Prospeo::new(url, key, timeout)?))
+            }
         };
         Ok(Self {
-            provider: Arc::new(Unipile::new(url, key, timeout)?),
+            provider: Arc::new(GuardedProvider::new(
+                "unipile",
+                Unipile::new(url, key, timeout)?,
+            )),
             email_finder,
             own_sandbox,
         })
     }
+}
+
+fn guarded(name: &'static str, finder: impl EmailFinder + 'static) -> Arc<dyn EmailFinder> {
+    Arc::new(GuardedFinder::new(name, finder))
 }
 
 /// Runs a sandbox until the shutdown.

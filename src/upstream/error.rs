@@ -50,6 +50,49 @@ pub enum UpstreamFault {
     /// the source is at fault, not the upstream.
     #[error("could not process it")]
     Unprocessable,
+    /// No call was made: the breaker leaves the provider alone for a while.
+    #[error("is left alone after repeated failures")]
+    CircuitOpen,
+}
+
+impl UpstreamFault {
+    /// The class of the outcome in metrics and logs.
+    #[must_use]
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::ServerError => "server_error",
+            Self::InvalidAnswer => "invalid_answer",
+            Self::RateLimited => "rate_limited",
+            Self::OutOfQuota => "out_of_quota",
+            Self::KeyRefused => "key_refused",
+            Self::AccountDisconnected => "account_disconnected",
+            Self::SalesNavigatorMissing => "sales_navigator_missing",
+            Self::SourceNotFound => "source_not_found",
+            Self::Refused => "refused",
+            Self::Unprocessable => "unprocessable",
+            Self::CircuitOpen => "circuit_open",
+        }
+    }
+
+    /// Whether it speaks against the provider as a whole. A provider that says what is wrong with an
+    /// account, an item, the key or our pace is well.
+    #[must_use]
+    pub fn is_of_the_provider(self) -> bool {
+        match self {
+            Self::TimedOut | Self::Unreachable | Self::ServerError | Self::InvalidAnswer => true,
+            Self::RateLimited
+            | Self::OutOfQuota
+            | Self::KeyRefused
+            | Self::AccountDisconnected
+            | Self::SalesNavigatorMissing
+            | Self::SourceNotFound
+            | Self::Refused
+            | Self::Unprocessable
+            | Self::CircuitOpen => false,
+        }
+    }
 }
 
 impl UpstreamError {
@@ -62,7 +105,8 @@ impl UpstreamError {
             | UpstreamFault::ServerError
             | UpstreamFault::InvalidAnswer
             | UpstreamFault::RateLimited
-            | UpstreamFault::Unprocessable => true,
+            | UpstreamFault::Unprocessable
+            | UpstreamFault::CircuitOpen => true,
             UpstreamFault::OutOfQuota
             | UpstreamFault::KeyRefused
             | UpstreamFault::AccountDisconnected

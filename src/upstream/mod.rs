@@ -3,6 +3,7 @@
 //! Callers see two traits and one error type. The real clients speak HTTP; the sandbox is a real
 //! server that speaks the same protocols, so that nothing but a base URL differs in a try-out.
 
+pub mod breaker;
 pub mod email_finder;
 pub mod error;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a LinkedIn provider offers.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +154,19 @@ pub struct ConnectedAccounts {
     pub has_more: bool,
 }
 
+/// How far a provider is trusted to answer for one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Trusted,
+    /// It failed again and again. Whether it is well by now is open: what was known of the account
+    /// may be wrong.
+    OnTrial,
+    /// It failed again and again, and is not asked for so long.
+    ShutOff {
+        retry_after: Duration,
+    },
+}
+
 /// Reads of LinkedIn on behalf of one connected account. Nothing is ever written there.
 ///
 /// Each method is one attempt (post comments: as many calls as one page takes). Retrying is the
@@ -160,6 +175,11 @@ pub struct ConnectedAccounts {
 pub trait LinkedinProvider: Send + Sync {
     /// Asks for the connected accounts, which asks nothing of LinkedIn: do address and key work?
     async fn check(&self) -> Result<ConnectedAccounts, UpstreamError>;
+
+    /// What a call for the account would meet now, told without one.
+    fn standing(&self, _: &LinkedinAccountId) -> Standing {
+        Standing::Trusted
+    }
 
     async fn account_health(
         &self,

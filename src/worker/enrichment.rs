@@ -6,7 +6,7 @@ use crate::db::prospects::Lookup;
 use crate::db::queue::{StoredAnswer, StoredEmailStatus};
 use crate::domain::person::EmailQuery;
 use crate::upstream::email_finder::{BatchAnswers, EmailAnswer, EmailFinder};
-use crate::upstream::error::UpstreamError;
+use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::worker::retrying::next_try;
 
 /// What came of a batch: whom the finder answered for, and why the others have no answer.
@@ -26,8 +26,17 @@ pub struct AnsweredBatch {
 pub async fn look_up(finder: &dyn EmailFinder, lookups: Vec<Lookup>, after: u32) -> AnsweredBatch {
     let queries: Vec<EmailQuery> = lookups.iter().map(|lookup| lookup.query.clone()).collect();
     let mut failures = 0;
+    // The last failure that a call of this batch met.
+    let mut met: Option<UpstreamError> = None;
     loop {
-        let found = finder.find(&queries).await;
+        let mut found = finder.find(&queries).await;
+        if let Some(error) = &mut found.stopped_by
+            && error.fault == UpstreamFault::CircuitOpen
+            && let Some(met) = met.take()
+        {
+            // Refused after failures of its own: that is one more of them.
+            *error = met;
+        }
         failures += 1;
         let wait = found
             .stopped_by
@@ -35,7 +44,10 @@ pub async fn look_up(finder: &dyn EmailFinder, lookups: Vec<Lookup>, after: u32)
             .filter(|_| found.answered.is_empty())
             .and_then(|error| next_try(error, failures));
         match wait {
-            Some(wait) => tokio::time::sleep(wait).await,
+            Some(wait) => {
+                tokio::time::sleep(wait).await;
+                met = found.stopped_by;
+            }
             None => return answered_batch(lookups, found, after),
         }
     }

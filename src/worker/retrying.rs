@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use crate::domain::retry::{LONGEST_WAIT_IN_RUN, TRIES_PER_CALL, wait_before_retry};
-use crate::upstream::error::UpstreamError;
+use crate::upstream::error::{UpstreamError, UpstreamFault};
 
 /// Whether a failed call is worth another try in this run, and after which wait.
 ///
-/// `None`: the fault is for good, the tries are used up, or the upstream asks for a longer wait than a
-/// worker slot should be held for. A `Retry-After` of next to nothing
+/// `None`: the fault is for good, the tries are used up, the upstream asks for a longer wait than a
+/// worker slot should be held for, or nobody may ask it at present. A `Retry-After` of next to nothing
 /// does not make the tries follow each other more closely than without one.
 #[must_use]
 pub fn next_try(error: &UpstreamError, failures: u32) -> Option<Duration> {
-    if !error.is_retryable() || failures >= TRIES_PER_CALL {
+    let is_refused = error.fault == UpstreamFault::CircuitOpen;
+    if is_refused || !error.is_retryable() || failures >= TRIES_PER_CALL {
         return None;
     }
     let own = wait_before_retry(failures, rand::random());
@@ -51,7 +52,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::error::UpstreamFault;
 
     fn error(fault: UpstreamFault, retry_after: Option<u64>) -> UpstreamError {
         UpstreamError {
@@ -79,6 +79,14 @@ mod tests {
     #[test]
     fn a_fault_for_good_is_not_tried_again() {
         assert_eq!(next_try(&error(UpstreamFault::KeyRefused, None), 1), None);
+    }
+
+    #[test]
+    fn a_provider_that_is_left_alone_is_not_tried_again_in_the_run() {
+        for asked in [Some(1), None] {
+            let refusal = error(UpstreamFault::CircuitOpen, asked);
+            assert_eq!(next_try(&refusal, 1), None);
+        }
     }
 
     #[test]

@@ -19,7 +19,8 @@ use crate::db::queue::{
 use crate::domain::job::{EnrichmentErrorCode, JobErrorCode, WaitingReason};
 use crate::domain::quota::ListType;
 use crate::domain::retry::{
-    LONGEST_WAIT_IN_RUN, asked_to_wait, parked_for, wait_after_broken_run, wait_before_retry,
+    LONGEST_WAIT_IN_RUN, TRIES_PER_CALL, asked_to_wait, parked_for, wait_after_broken_run,
+    wait_before_retry,
 };
 use crate::error::Error;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
@@ -340,7 +341,8 @@ impl<'a> Run<'a> {
             | UpstreamFault::ServerError
             | UpstreamFault::InvalidAnswer
             | UpstreamFault::RateLimited
-            | UpstreamFault::OutOfQuota => {
+            | UpstreamFault::OutOfQuota
+            | UpstreamFault::CircuitOpen => {
                 return self.park(state, &error).await;
             }
             UpstreamFault::KeyRefused => JobErrorCode::ProviderKeyRefused,
@@ -359,7 +361,9 @@ impl<'a> Run<'a> {
         }
         let wait = match error.retry_after {
             // Shorter waits were tried in the run already, to no avail.
-            Some(asked) if asked > LONGEST_WAIT_IN_RUN => asked_to_wait(asked, rand::random()),
+            Some(asked) if asked > LONGEST_WAIT_IN_RUN || is_refusal(error) => {
+                asked_to_wait(asked, rand::random())
+            }
             _ => parked_for(state.stalled_waits + 1, rand::random()),
         };
         self.wait(state, WaitingReason::Upstream, WaitUntil::After(wait))
@@ -463,6 +467,10 @@ impl<'a> Run<'a> {
         let code = match error.fault {
             // It says when to come back, so it is not down.
             UpstreamFault::RateLimited => return self.park(state, &error).await,
+            // Nobody asked it now. As often as a call is tried, the job waits until somebody may.
+            UpstreamFault::CircuitOpen if state.stalled_waits < TRIES_PER_CALL => {
+                return self.park(state, &error).await;
+            }
             UpstreamFault::OutOfQuota => EnrichmentErrorCode::FinderQuota,
             UpstreamFault::KeyRefused => EnrichmentErrorCode::FinderKey,
             UpstreamFault::TimedOut
@@ -473,6 +481,7 @@ impl<'a> Run<'a> {
             | UpstreamFault::SalesNavigatorMissing
             | UpstreamFault::SourceNotFound
             | UpstreamFault::Unprocessable
+            | UpstreamFault::CircuitOpen
             | UpstreamFault::Refused => EnrichmentErrorCode::FinderUnavailable,
         };
         self.give_up_enrichment(code).await
@@ -564,6 +573,10 @@ impl<'a> Run<'a> {
         }
         RunEnd::BrokenOff
     }
+}
+
+fn is_refusal(error: &UpstreamError) -> bool {
+    error.fault == UpstreamFault::CircuitOpen
 }
 
 fn if_held(done: Fenced, end: RunEnd) -> RunEnd {

@@ -9,6 +9,7 @@ mod access;
 mod cancel;
 mod chaos;
 mod check_order;
+mod circuit_breaker;
 mod commands;
 mod credit_entries;
 mod credits;

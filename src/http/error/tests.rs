@@ -34,6 +34,7 @@ fn every_error() -> Vec<(Error, u16, &'static str, Option<&'static str>)> {
         (Error::RateLimited { retry_after }, 429, "RATE_LIMITED", Some("retry-after: 1")),
         (Error::QuotaExhausted { list_type, reset_at }, 429, "QUOTA_EXHAUSTED", Some("retry-after: 30601")),
         (Error::Upstream(secret()), 502, "UPSTREAM_ERROR", None),
+        (Error::UpstreamShutOff { retry_after }, 502, "UPSTREAM_ERROR", Some("retry-after: 1")),
         (Error::database_unavailable(secret()), 503, "UNAVAILABLE", Some("retry-after: 2")),
         (Error::Internal(secret()), 500, "INTERNAL_ERROR", None),
     ]
@@ -81,6 +82,7 @@ fn next_step(error: &Error) -> &'static str {
         Error::RateLimited { .. } => "Wait for 1 s",
         Error::QuotaExhausted { .. } => "Send the request again then",
         Error::Upstream(_) => "Send the request again in a moment",
+        Error::UpstreamShutOff { .. } => "Wait for 1 s",
         Error::Unavailable { .. } => "Wait as long as the header Retry-After says",
         Error::Internal(_) => "Tell the operator the traceId",
     }
@@ -96,7 +98,7 @@ fn the_details_of_every_error_name_the_next_step() {
         .iter()
         .map(|(error, ..)| discriminant(error))
         .collect();
-    assert_eq!(kinds.len(), 19, "a new error joins the table");
+    assert_eq!(kinds.len(), 20, "a new error joins the table");
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(crate) struct Setup {
     pub(crate) finder: Finder,
     /// Another provider than a sandbox of the test's own.
     pub(crate) provider: Provider,
+    pub(crate) upstream_timeout: Duration,
 }
 
 impl Default for Setup {
@@ -76,6 +77,7 @@ impl Default for Setup {
             running_per_account_group: 1,
             finder: Finder::Sandbox,
             provider: Provider::Sandbox { url: None },
+            upstream_timeout: Duration::from_secs(20),
         }
     }
 }
@@ -124,7 +126,7 @@ impl TestApp {
         let upstreams = Upstreams::build(
             setup.provider.clone(),
             setup.finder.clone(),
-            Duration::from_secs(20),
+            setup.upstream_timeout,
         );
         let upstreams = upstreams.await.unwrap();
         let mut background = JoinSet::new();

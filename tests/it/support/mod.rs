@@ -6,6 +6,7 @@ pub(crate) mod binary;
 pub(crate) mod browser;
 pub(crate) mod by_hand;
 pub(crate) mod database;
+pub(crate) mod faulty;
 pub(crate) mod log_watch;
 pub(crate) mod openapi;
 pub(crate) mod poisoned;
