@@ -1,10 +1,11 @@
-//! One call to an upstream: sending, reading a bounded answer, naming what went wrong, logging.
+//! One call to an upstream: sending, reading a bounded answer, naming what went wrong, recording.
 
+mod record;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -12,6 +13,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::upstream::http::call::record::CallRecord;
 
 /// The longest body that is read, in bytes.
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
@@ -27,17 +29,18 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// Makes one call and reads its answer, whatever the status, except that a redirect is none.
+    /// What came of it is logged and counted, also when the future is dropped before it is known.
     pub(crate) async fn call<T>(
         self,
         request: RequestBuilder,
         read: impl FnOnce(&Answer) -> Result<T, UpstreamError>,
     ) -> Result<T, UpstreamError> {
-        let started = Instant::now();
+        let record = CallRecord::begin(self);
         let (status, result) = match self.exchange(request).await {
             Ok(answer) => (Some(answer.status), read(&answer)),
             Err(error) => (None, Err(error)),
         };
-        self.log(started.elapsed(), status, result.as_ref().err());
+        record.end(status, result.as_ref().err());
         result
     }
 
@@ -102,34 +105,6 @@ impl Operation {
         UpstreamError {
             source: Some(Box::new(error)),
             ..self.error(fault, detail)
-        }
-    }
-
-    fn log(self, duration: Duration, status: Option<StatusCode>, error: Option<&UpstreamError>) {
-        let Self {
-            provider,
-            name: operation,
-        } = self;
-        let status = status.map(|status| status.as_u16());
-        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        match error {
-            None => tracing::debug!(
-                provider,
-                operation,
-                outcome = "ok",
-                status,
-                duration_ms,
-                "upstream call"
-            ),
-            Some(error) => tracing::info!(
-                provider,
-                operation,
-                outcome = %error.fault,
-                detail = error.detail,
-                status,
-                duration_ms,
-                "upstream call failed"
-            ),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Faults of the transport, made with real sockets.
 
+mod tls;
+
 use super::*;
 use crate::upstream::http::client;
 use crate::upstream::http::scripted::{LONG, Reply, SHORT, Scripted};
@@ -45,6 +47,21 @@ async fn a_refused_connection_is_unreachable() {
     let error = get(&url, LONG).await.unwrap_err();
     assert_eq!(error.fault, UpstreamFault::Unreachable);
     assert!(error.source.is_some());
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_nobody_vouches_for_is_unreachable_and_gets_no_key() {
+    let (url, serving) = tls::start();
+    let request = client(LONG).unwrap().get(url);
+    let request = request.header("x-api-key", "s3cret");
+    let error = OPERATION.call(request, |_| Ok(())).await.unwrap_err();
+    assert_eq!(error.fault, UpstreamFault::Unreachable, "{error:?}");
+    // It was the client that broke the handshake off, for what it saw of the certificate.
+    let heard = serving.join().unwrap().unwrap_err();
+    assert!(
+        heard.to_string().contains("received fatal alert"),
+        "{heard}"
+    );
 }
 
 #[tokio::test]
