@@ -327,7 +327,7 @@ async fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_served() {
     let mut taken = 0;
     while started.elapsed() < 3 * write_timeout {
         taken += slow
-            .read(&mut answer[taken..taken + 4 * 1024])
+            .read(&mut answer[taken..taken + 24 * 1024])
             .await
             .unwrap();
         answer.resize(taken + 256 * 1024, 0);
