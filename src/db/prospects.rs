@@ -74,7 +74,15 @@ pub async fn find_rows_of_job(
             order by row_number
             limit $4
         ) r on true
-        left join prospects p on p.account_group_id = $1 and p.prospect_id = r.prospect_id
+        -- With a limit of its own this is one look-up for each row, and never a reading of all people
+        -- of the account group.
+        left join lateral (
+            select public_identifier, linkedin_url, first_name, last_name, name, headline, title,
+                company_name, location, email, email_status
+            from prospects
+            where account_group_id = $1 and prospect_id = r.prospect_id
+            limit 1
+        ) p on true
         where j.account_group_id = $1 and j.job_id = $2 and j.pruned_at is null
         order by r.row_number
         "#,

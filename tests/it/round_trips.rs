@@ -6,12 +6,14 @@
 
 use std::time::Duration;
 
+use prospector::db::prospects::find_rows_of_job;
 use prospector::db::queue::{ClaimOutcome, claim_job};
 use prospector::worker::run::{Run, RunEnd, StopSignals};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::app::{Setup, TestApp, search};
 use crate::support::proxy::{DatabaseProxy, Sent};
+use crate::support::reads::rows_read;
 
 /// Tries before every connection of a pool must be warm.
 const WARM_UPS: usize = 100;
@@ -113,4 +115,37 @@ async fn a_page_is_one_round_trip_from_its_items_to_the_next_cursor() {
         pages + 1,
         "the job is read once, and the last page ends it"
     );
+}
+
+#[tokio::test]
+async fn a_page_of_rows_reads_the_people_of_its_own_rows_alone() {
+    let app = TestApp::start().await;
+    let job = app.start_job(&search("a", 10)).await;
+    let mut connection = app.connect().await;
+    for insert in [
+        "insert into prospects (account_group_id, prospect_id)
+         select account_group_id, lpad(to_hex(number), 24, '0')
+         from prospecting_jobs, generate_series(1, 5000) as number",
+        "insert into job_prospects (account_group_id, job_id, row_number, outcome, prospect_id)
+         select account_group_id, job_id, number, 'duplicate', lpad(to_hex(number), 24, '0')
+         from prospecting_jobs, generate_series(1, 5000) as number",
+        "analyze prospects, job_prospects",
+    ] {
+        sqlx::raw_sql(insert)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    // Often enough for the database to plan without looking at the values.
+    for _ in 0..8 {
+        for limit in [26, 1_001] {
+            let work = async |connection: &mut _| {
+                let found = find_rows_of_job(connection, &app.group, &job, 2_000, limit).await;
+                found.unwrap().unwrap().rows.len()
+            };
+            let (read, rows) = rows_read(&mut connection, "prospects", work).await;
+            assert_eq!(rows, usize::try_from(limit).unwrap());
+            assert!(read <= rows, "{read} people for {rows} rows");
+        }
+    }
 }
