@@ -75,20 +75,6 @@ async fn its_files_are_sent_packed_or_not_at_all_where_that_is_enough() {
 }
 
 #[tokio::test]
-async fn a_query_is_refused_as_everywhere() {
-    let app = TestApp::start().await;
-    for path in [
-        "/docs?theme=dark",
-        "/docs/start.js?v=2",
-        "/docs/swagger-ui.css?v=2",
-    ] {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let answer = app.send(request).await.expect_status(400);
-        assert!(["theme", "v"].contains(&answer.field()), "{path}");
-    }
-}
-
-#[tokio::test]
 async fn another_file_is_an_unknown_route() {
     let app = TestApp::start().await;
     for path in [

@@ -79,6 +79,24 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
     }
 }
 
+/// What programs that make clients trip over: they drop what stands beside a reference, and name
+/// an object without a name by its place.
+#[test]
+fn nothing_stands_beside_a_reference_and_every_object_has_a_name() {
+    walk("", OpenApi::get().document(), &mut |at, value| {
+        let Some(schema) = value.as_object() else {
+            return;
+        };
+        assert!(!schema.contains_key("$ref") || schema.len() == 1, "{at}");
+        let is_component = at
+            .rsplit_once('/')
+            .is_some_and(|(of, _)| of == "/components/schemas");
+        if schema.contains_key("properties") && schema.contains_key("required") && !is_component {
+            assert!(schema.contains_key("title"), "{at} has no title");
+        }
+    });
+}
+
 #[test]
 fn every_operation_is_described_and_its_ids_are_unique() {
     let api = OpenApi::get();
