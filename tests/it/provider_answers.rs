@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, search};
-use crate::support::unipile::provider_that_answers;
+use crate::support::unipile::AnsweringProvider;
 
 fn person(number: u32) -> Value {
     json!({"id": format!("ACoAADemo{number:03}"), "type": "individual",
@@ -41,7 +41,8 @@ fn talkative_post(path: &str) -> Option<(u16, String)> {
 
 #[tokio::test]
 async fn long_talks_below_comments_do_not_end_a_post_early() {
-    let app = TestApp::with(provider_that_answers(talkative_post).await).await;
+    let provider = AnsweringProvider::start(talkative_post).await;
+    let app = TestApp::with(provider.setup.clone()).await;
     let post = "https://www.linkedin.com/feed/update/urn:li:activity:7300000000000000001/";
     let (job, status) = app
         .run_job(&json!({"source": "post_commenters", "postUrl": post}))
@@ -89,7 +90,8 @@ fn odd_rows() -> String {
 
 #[tokio::test]
 async fn odd_rows_are_imported_fit_for_storage_or_counted_as_invalid() {
-    let app = TestApp::with(provider_that_answers(odd_search).await).await;
+    let provider = AnsweringProvider::start(odd_search).await;
+    let app = TestApp::with(provider.setup.clone()).await;
     let (job, status) = app.run_job(&search("odd", 100)).await;
     assert_eq!(status["status"], "completed", "{status:#}");
     assert_eq!(status["counts"]["fetched"], 13);
@@ -127,7 +129,8 @@ async fn answers_that_are_no_page_fail_in_a_defined_way_and_never_with_internal_
             _ => (200, "{".repeat(100_000)),
         })
     }
-    let app = TestApp::with(provider_that_answers(by_word).await).await;
+    let provider = AnsweringProvider::start(by_word).await;
+    let app = TestApp::with(provider.setup.clone()).await;
     let mut jobs = Vec::new();
     for (list, code) in [
         ("1", Some("SOURCE_REFUSED")),

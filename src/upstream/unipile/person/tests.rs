@@ -124,7 +124,7 @@ fn texts_are_fit_for_storage() {
         json!("a b"),
         json!(" "),
         // Rounded: another member's id may read the same.
-        json!(3.021_554_120_330_221_2e22),
+        json!(3.021_554_120_330_221e22),
     ] {
         let item = search_row(&json!({"id": id, "display_name": "Ada Testova"}));
         assert!(matches!(item, PageItem::Invalid { .. }), "{id}");
