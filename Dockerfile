@@ -14,7 +14,7 @@ COPY .cargo .cargo
 RUN mkdir -p src tests/it \
     && touch src/lib.rs tests/it/main.rs \
     && echo 'fn main() {}' > src/main.rs \
-    && cargo build --locked --profile dist --bin prospector \
+    && cargo build --locked --release --bin prospector \
     && rm -r src tests
 
 # No database is asked: queries are checked against .sqlx.
@@ -26,11 +26,11 @@ COPY src src
 # Files come with the age that they have outside. They must look newer than what was built above.
 RUN mkdir -p tests/it \
     && touch src/lib.rs src/main.rs tests/it/main.rs \
-    && cargo build --locked --profile dist --bin prospector
+    && cargo build --locked --release --bin prospector
 
 # glibc, certificates and nothing else.
 FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /build/target/dist/prospector /usr/local/bin/prospector
+COPY --from=build /build/target/release/prospector /usr/local/bin/prospector
 
 # A container has an address of its own: loopback would be reached by nobody.
 ENV LISTEN_ADDR=0.0.0.0:8080
