@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use prospector::domain::id::LinkedinAccountId;
 use prospector::domain::person::EmailQuery;
-use prospector::upstream::email_finder::{BatchAnswers, EmailFinder};
+use prospector::upstream::email_finder::{BatchAnswers, EmailFinder, FinderAccount};
 use prospector::upstream::error::UpstreamFault;
 use prospector::upstream::provider::Standing;
 use serde_json::{Value, json};
@@ -278,6 +278,10 @@ struct LeftAlone(AtomicU32);
 
 #[async_trait]
 impl EmailFinder for LeftAlone {
+    async fn check(&self) -> Result<FinderAccount, UpstreamError> {
+        unreachable!("jobs do not check")
+    }
+
     fn batch_size(&self) -> u32 {
         10
     }
