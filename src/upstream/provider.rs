@@ -57,6 +57,23 @@ pub enum ListPlace {
     Token(String),
 }
 
+impl RepliesCursor {
+    /// The replies to the next comment, or where the comments go on; `None` when they have ended.
+    #[must_use]
+    pub fn after_first_comment(&self) -> Option<PageCursor> {
+        let comments = self.comments.get(1..).unwrap_or_default();
+        if comments.is_empty() {
+            return PageCursor::comments(self.post_id.clone(), self.then.clone());
+        }
+        Some(PageCursor::Replies(Self {
+            comments: comments.to_vec(),
+            at: None,
+            pages: 0,
+            ..self.clone()
+        }))
+    }
+}
+
 impl PageCursor {
     /// The place in a post's comments, `None` where they have ended.
     #[must_use]

@@ -9,7 +9,7 @@ use axum::body::Body;
 use prospector::domain::id::LinkedinAccountId;
 use prospector::domain::person::EmailQuery;
 use prospector::upstream::email_finder::{BatchAnswers, EmailFinder, FinderAccount};
-use prospector::upstream::error::UpstreamFault;
+use prospector::upstream::error::{UpstreamError, UpstreamFault};
 use prospector::upstream::provider::Standing;
 use serde_json::{Value, json};
 

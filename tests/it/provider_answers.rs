@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, search};
+use crate::support::by_hand::make_all_due;
 use crate::support::unipile::AnsweringProvider;
 
 fn person(number: u32) -> Value {
@@ -51,6 +52,38 @@ async fn long_talks_below_comments_do_not_end_a_post_early() {
     assert_eq!(status["counts"]["fetched"], 25 * 6 + 5);
     assert_eq!(status["stopReason"], "source_exhausted");
     assert_eq!(app.rows(&job).await.len(), 30);
+}
+
+/// Two comments with replies; those to the first are never to be had.
+fn post_with_a_bad_comment(path: &str) -> Option<(u16, String)> {
+    let rest = path.strip_prefix("/v2/acc_01test/posts/")?;
+    let list = |rows: &[Value]| json!({"data": rows, "total_count": rows.len()}).to_string();
+    Some(match rest.split_once("/comments") {
+        None => (200, json!({"object": "Post", "id": "p-1"}).to_string()),
+        Some((_, below)) if below.starts_with("/c-1/") => (500, "{".to_owned()),
+        Some((_, below)) if below.starts_with("/c-2/") => (200, list(&[comment(3, 0)])),
+        Some(_) => (200, list(&[comment(1, 4), comment(2, 1)])),
+    })
+}
+
+#[tokio::test]
+async fn one_comment_whose_replies_always_fail_does_not_hold_up_the_post() {
+    let provider = AnsweringProvider::start(post_with_a_bad_comment).await;
+    let app = TestApp::with(provider.setup.clone()).await;
+    let post = "https://www.linkedin.com/feed/update/urn:li:activity:7300000000000000001/";
+    let body = json!({"source": "post_commenters", "postUrl": post});
+    let job = app.start_job(&body).await;
+    app.run_jobs_until_idle().await;
+    let status = app.job(&job).await;
+    assert_eq!(status["waiting"]["reason"], "upstream", "{status:#}");
+    assert_eq!(status["counts"]["imported"], 2);
+
+    make_all_due(&mut app.connect().await).await;
+    app.run_jobs_until_idle().await;
+    let status = app.job(&job).await;
+    assert_eq!(status["stopReason"], "source_exhausted", "{status:#}");
+    assert_eq!(status["counts"]["imported"], 3);
+    app.assert_books_balance().await;
 }
 
 /// What a search's keyword stands for.

@@ -71,7 +71,7 @@ impl Unipile {
         limit: u32,
     ) -> Result<PeoplePage, UpstreamError> {
         let Some(comment_id) = at.comments.first() else {
-            return Ok(without_items(after_thread(at), at.available));
+            return Ok(without_items(at.after_first_comment(), at.available));
         };
         let segments = [
             "v2",
@@ -89,7 +89,7 @@ impl Unipile {
                     return read_replies(operation, &answer.text(), at);
                 };
                 if failure.ends(at.at.as_ref()) {
-                    return Ok(without_items(after_thread(at), at.available));
+                    return Ok(without_items(at.after_first_comment(), at.available));
                 }
                 let concerns_one_comment = failure.concerns_one_comment();
                 let error = failure.into_error(operation, Route::Post);
@@ -97,7 +97,7 @@ impl Unipile {
                     return Err(error);
                 }
                 tracing::warn!(%error, "the replies to one comment are left out");
-                Ok(without_items(after_thread(at), at.available))
+                Ok(without_items(at.after_first_comment(), at.available))
             })
             .await
     }
@@ -184,7 +184,7 @@ pub(super) fn read_replies(
             pages,
             ..at.clone()
         })),
-        _ => after_thread(at),
+        _ => at.after_first_comment(),
     };
     Ok(PeoplePage {
         next,
@@ -201,20 +201,6 @@ fn is_all_there_is(first: &Envelope<'_>) -> bool {
     first.next_cursor.is_none()
         && replies > 0
         && first.total_count == Some(first.len().saturating_add(replies))
-}
-
-/// The replies to the next comment, or where the comments go on.
-fn after_thread(at: &RepliesCursor) -> Option<PageCursor> {
-    let comments = at.comments.get(1..).unwrap_or_default();
-    if comments.is_empty() {
-        return PageCursor::comments(at.post_id.clone(), at.then.clone());
-    }
-    Some(PageCursor::Replies(RepliesCursor {
-        comments: comments.to_vec(),
-        at: None,
-        pages: 0,
-        ..at.clone()
-    }))
 }
 
 /// The id of a comment whose replies are to be read. Whoever wrote it may be left out: people reply

@@ -48,10 +48,10 @@ pub(super) fn commenter(comment: &Value) -> PageItem {
             reason: "unidentifiable",
         };
     };
-    if is_organization(author) {
-        return PageItem::Invalid { reason: COMPANY };
+    match no_person(author) {
+        Some(reason) => PageItem::Invalid { reason },
+        None => to_item(person(author, None)),
     }
-    to_item(person(author, None))
 }
 
 /// A profile, if it is the one that was asked for: under load, an answer for another member has
@@ -62,8 +62,8 @@ pub(super) fn profile(profile: &Value, asked: &PublicIdentifier) -> ProfileLooku
             reason: NOT_A_PERSON,
         };
     }
-    if is_organization(profile) {
-        return ProfileLookup::Invalid { reason: COMPANY };
+    if let Some(reason) = no_person(profile) {
+        return ProfileLookup::Invalid { reason };
     }
     let mut person = person(profile, profile.pointer("/specifics/experience"));
     if let Some(specifics) = profile.get("specifics") {
@@ -110,8 +110,14 @@ fn is_hidden(person: &Person) -> bool {
             .is_some_and(|name| name.eq_ignore_ascii_case("LinkedIn Member"))
 }
 
-fn is_organization(user: &Value) -> bool {
-    user.get("type").and_then(Value::as_str) == Some("organization")
+/// What a user is who is no person, by the type that the protocol knows: `individual` is one, and so
+/// is whoever has a type that came later, or none.
+fn no_person(user: &Value) -> Option<&'static str> {
+    match user.get("type").and_then(Value::as_str) {
+        Some("organization") => Some(COMPANY),
+        Some("other") => Some(NOT_A_PERSON),
+        _ => None,
+    }
 }
 
 fn person(item: &Value, experience: Option<&Value>) -> Person {

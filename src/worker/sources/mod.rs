@@ -6,10 +6,11 @@ mod sales_navigator;
 mod url_upload;
 
 use crate::db::queue::{FETCHED_MAX, Item, ItemKind, RunState};
+use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
 use crate::domain::job::StopReason;
 use crate::domain::start_request::{Source, SourceKind};
-use crate::upstream::error::UpstreamError;
+use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::provider::{LinkedinProvider, PageCursor, PageItem, PageRequest, PeoplePage};
 
 /// A page of results, ready to be committed.
@@ -79,6 +80,23 @@ impl Fetch<'_> {
             cursor,
             limit: self.limit,
         }
+    }
+
+    /// Whether what was asked for, and not the provider, is at fault: it failed before a wait and after it,
+    /// while the provider answers for the account. Without this one bad profile or comment would hold up
+    /// all that follow.
+    async fn fails_here_only(&self, error: &UpstreamError) -> bool {
+        let suspicious = matches!(
+            error.fault,
+            UpstreamFault::ServerError | UpstreamFault::InvalidAnswer | UpstreamFault::TimedOut
+        );
+        if !suspicious || error.retry_after.is_some() || self.state.stalled_waits == 0 {
+            return false;
+        }
+        matches!(
+            self.provider.account_health(self.account).await,
+            Ok(AccountHealth::Connected { .. })
+        )
     }
 
     /// Reads a page of people: what its items are, and whether another follows.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::db::queue::{Item, ItemKind};
-use crate::domain::account_health::AccountHealth;
 use crate::domain::job::StopReason;
 use crate::domain::start_request::UploadedUrl;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
@@ -78,7 +77,7 @@ async fn look_up(
                 Some("LinkedIn refused to show this profile"),
             )
         }
-        Err(error) if is_first && fails_for_this_profile_only(fetch, &error).await => (
+        Err(error) if is_first && fetch.fails_here_only(&error).await => (
             ItemKind::Failed,
             Some("the LinkedIn provider failed on this profile again and again"),
         ),
@@ -89,20 +88,4 @@ async fn look_up(
         reason: reason.map(str::to_owned),
         input_url: Some(url.input.clone()),
     })
-}
-
-/// Whether one profile, and not the provider, is at fault: it failed before a wait and after it, while
-/// the provider answers for the account. Without this one bad profile would hold up all that follow.
-async fn fails_for_this_profile_only(fetch: Fetch<'_>, error: &UpstreamError) -> bool {
-    let suspicious = matches!(
-        error.fault,
-        UpstreamFault::ServerError | UpstreamFault::InvalidAnswer | UpstreamFault::TimedOut
-    );
-    if !suspicious || error.retry_after.is_some() || fetch.state.stalled_waits == 0 {
-        return false;
-    }
-    matches!(
-        fetch.provider.account_health(fetch.account).await,
-        Ok(AccountHealth::Connected { .. })
-    )
 }

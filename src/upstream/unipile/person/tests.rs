@@ -202,6 +202,24 @@ fn an_organization_that_comments_is_no_person() {
 }
 
 #[test]
+fn only_the_types_that_are_no_person_are_left_out() {
+    for (kind, expected) in [
+        (json!("individual"), None),
+        (json!("brand_new"), None),
+        (json!(null), None),
+        (json!("organization"), Some("company")),
+        (json!("other"), Some("not_a_person")),
+    ] {
+        let comment = json!({"author": {"id": "ACoAAAdemo004", "type": kind}});
+        let reason = match commenter(&comment) {
+            PageItem::Person(_) => None,
+            PageItem::Invalid { reason } => Some(reason),
+        };
+        assert_eq!(reason, expected, "{kind}");
+    }
+}
+
+#[test]
 fn a_commenter_may_have_no_public_identifier() {
     let comment = json!({"author": {"id": "ACoAAAdemo004", "type": "individual",
         "display_name": "Dee Example", "description": "Buyer at Demo SA"}});
