@@ -1,7 +1,5 @@
 //! Whether the upstreams can be worked with: each is asked once for what costs nothing.
 
-use std::borrow::Cow;
-
 use crate::config::UpstreamNames;
 use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
@@ -113,23 +111,21 @@ fn provider_finding(
         "The key is accepted."
     };
     let ConnectedAccounts { accounts, has_more } = connected;
+    let message = format!("{answers} {}", listed(accounts, *has_more));
     let works = |account: &ConnectedAccount| account.health != AccountHealth::NotConnected;
-    if needs_one && !has_more && !accounts.iter().any(works) {
-        let listed = match accounts.len() {
-            0 => Cow::from("No LinkedIn account is connected."),
-            _ => listed(accounts, *has_more).into(),
-        };
-        let advice = format!(
-            "Connect a LinkedIn account at {}; `account-group create` takes its id (acc_...).",
-            names.name
-        );
-        return Finding::new(names, Verdict::Fails, format!("{answers} {listed}")).advising(advice);
+    if !needs_one || *has_more || accounts.iter().any(works) {
+        return Finding::new(names, Verdict::Works, message);
     }
-    let listed = listed(accounts, *has_more);
-    Finding::new(names, Verdict::Works, format!("{answers} {listed}"))
+    Finding::new(names, Verdict::Fails, message).advising(format!(
+        "Connect a LinkedIn account at {}; `account-group create` takes its id (acc_...).",
+        names.name
+    ))
 }
 
 fn listed(accounts: &[ConnectedAccount], has_more: bool) -> String {
+    if accounts.is_empty() && !has_more {
+        return "No LinkedIn account is connected.".to_owned();
+    }
     let named: Vec<String> = accounts
         .iter()
         .take(MOST_NAMED)
@@ -244,5 +240,75 @@ fn advice(names: UpstreamNames, fault: UpstreamFault) -> String {
                 "See whether {url_setting} is right: what answers there is not what {name} speaks."
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: UpstreamNames = UpstreamNames {
+        name: "vendor",
+        url_setting: "VENDOR_URL",
+        key_setting: Some("VENDOR_KEY"),
+    };
+
+    fn accounts(how_many: usize, health: AccountHealth, has_more: bool) -> ConnectedAccounts {
+        let account = |number| ConnectedAccount {
+            id: format!("acc_{number}").parse().unwrap(),
+            health,
+        };
+        ConnectedAccounts {
+            accounts: (0..how_many).map(account).collect(),
+            has_more,
+        }
+    }
+
+    #[test]
+    fn a_key_without_a_usable_account_does_not_do() {
+        let connected = AccountHealth::Connected {
+            sales_navigator: None,
+        };
+        let away = AccountHealth::NotConnected;
+        for (accounts, needs_one, verdict) in [
+            (accounts(0, away, false), true, Verdict::Fails),
+            (accounts(2, away, false), true, Verdict::Fails),
+            (accounts(2, connected, false), true, Verdict::Works),
+            // The one that is meant may come later, or is asked about by itself.
+            (accounts(2, away, true), true, Verdict::Works),
+            (accounts(0, away, false), false, Verdict::Works),
+        ] {
+            let finding = provider_finding(NAMES, &accounts, needs_one);
+            assert_eq!(finding.verdict, verdict, "{finding:?}");
+            assert_eq!(finding.advice.is_some(), verdict == Verdict::Fails);
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_accounts_is_cut_and_says_so() {
+        let away = AccountHealth::NotConnected;
+        let message = |how_many, has_more| {
+            let accounts = accounts(how_many, away, has_more);
+            provider_finding(NAMES, &accounts, false).message
+        };
+        assert!(message(20, false).ends_with("acc_19 (not connected)."));
+        assert!(message(21, false).ends_with("acc_19 (not connected), and more."));
+        assert!(message(1, true).ends_with("acc_0 (not connected), and more."));
+        assert!(message(0, false).ends_with("No LinkedIn account is connected."));
+    }
+
+    #[test]
+    fn a_finder_with_nothing_left_does_not_do() {
+        let account = |is_used_up| FinderAccount {
+            plan: Some("Starter".to_owned()),
+            usage: Some("0 credits left".to_owned()),
+            is_used_up,
+        };
+        let finding = finder_finding(NAMES, &account(true));
+        assert_eq!(finding.verdict, Verdict::Fails);
+        assert!(finding.message.contains("Starter. 0 credits left. Nothing"));
+        assert!(finding.advice.unwrap().contains("vendor"));
+        let finding = finder_finding(NAMES, &account(false));
+        assert_eq!((finding.verdict, finding.advice), (Verdict::Works, None));
     }
 }
