@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::output::Output;
 use crate::config::UpstreamSettings;
 use crate::domain::id::LinkedinAccountId;
+use crate::domain::pacing::Gap;
 use crate::service::upstream_check::{Finding, Verdict, check_finder, check_provider};
 use crate::startup::upstreams::{Upstreams, run_sandbox};
 
@@ -52,7 +53,8 @@ impl Check {
     async fn findings(&self) -> anyhow::Result<Vec<Finding>> {
         let (provider, finder) = self.settings.resolve()?;
         let (provider_names, finder_names) = (provider.names(), finder.names());
-        let upstreams = Upstreams::build(provider, finder, self.settings.timeout()).await?;
+        let upstreams =
+            Upstreams::build(provider, finder, self.settings.timeout(), Gap::NONE).await?;
         let checking = async {
             let accounts = &self.linkedin_account;
             let mut findings = check_provider(&*upstreams.provider, provider_names, accounts).await;

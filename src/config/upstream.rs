@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{InvalidSettings, Text, parsed, positive, refuse, required};
 use crate::domain::api_key::KeyKind;
+use crate::domain::pacing::{Gap, Pacing};
 use crate::upstream::http::{ApiKey, BaseUrl};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,6 +74,24 @@ pub struct UpstreamSettings {
     /// Prospeo's key
     #[arg(long, env, value_name = "PROSPEO_API_KEY", hide_env_values = true)]
     prospeo_api_key: Option<Text>,
+    /// The shortest pause after a call for a LinkedIn account
+    #[arg(
+        long,
+        env,
+        help = "The shortest pause after a call for a LinkedIn account [default: 5 with unipile, else 0]",
+        value_name = "LINKEDIN_GAP_MIN_SECONDS",
+        value_parser = clap::value_parser!(u32).range(0..=3_600)
+    )]
+    linkedin_gap_min_seconds: Option<u32>,
+    /// The longest pause after a call for a LinkedIn account
+    #[arg(
+        long,
+        env,
+        help = "The longest pause after a call for a LinkedIn account [default: 20 with unipile, else 0]",
+        value_name = "LINKEDIN_GAP_MAX_SECONDS",
+        value_parser = clap::value_parser!(u32).range(0..=3_600)
+    )]
+    linkedin_gap_max_seconds: Option<u32>,
     /// How long one call to the provider or the finder may take
     #[arg(long, env, value_name = "UPSTREAM_TIMEOUT_SECONDS", default_value_t = 20, value_parser = positive())]
     upstream_timeout_seconds: u32,
@@ -162,6 +181,33 @@ impl UpstreamSettings {
         let provider = self.provider()?;
         let finder = self.finder(&provider)?;
         Ok((provider, finder))
+    }
+
+    /// How calls for one account follow each other: with gaps and in turns for real accounts, at
+    /// once for invented ones unless a gap is set.
+    ///
+    /// # Errors
+    /// The shortest gap is longer than the longest.
+    pub fn pacing(&self, provider: &Provider) -> Result<Pacing, InvalidSettings> {
+        let (is_sandbox, min, max) = match provider {
+            Provider::Sandbox { .. } => (true, 0, 0),
+            Provider::Unipile { .. } => (false, 5, 20),
+        };
+        let min = self.linkedin_gap_min_seconds.unwrap_or(min);
+        let max = self.linkedin_gap_max_seconds.unwrap_or(max);
+        if min > max {
+            return refuse(format!(
+                "LINKEDIN_GAP_MIN_SECONDS is {min} and LINKEDIN_GAP_MAX_SECONDS is {max}: \
+                 the shortest gap must not be longer than the longest; set both"
+            ));
+        }
+        if is_sandbox && max == 0 {
+            return Ok(Pacing::Off);
+        }
+        Ok(Pacing::Turns(Gap {
+            min: Duration::from_secs(min.into()),
+            max: Duration::from_secs(max.into()),
+        }))
     }
 
     /// Which API keys are valid with these settings.
@@ -410,6 +456,32 @@ mod tests {
                 assert!(!refusal.contains("two words"), "{refusal}");
             }
         }
+    }
+
+    #[test]
+    fn calls_for_real_accounts_take_turns_and_those_for_invented_ones_do_when_told() {
+        let unipile = ["--linkedin-provider", "unipile", "--unipile-api-key", "k"];
+        let pacing = |arguments: &[&str]| {
+            let settings = settings(arguments);
+            settings.pacing(&settings.resolve().unwrap().0)
+        };
+        let turns = |min, max| {
+            Ok(Pacing::Turns(Gap {
+                min: Duration::from_secs(min),
+                max: Duration::from_secs(max),
+            }))
+        };
+        let gaps = [
+            "--linkedin-gap-min-seconds",
+            "0",
+            "--linkedin-gap-max-seconds",
+        ];
+        assert_eq!(pacing(&[]), Ok(Pacing::Off));
+        assert_eq!(pacing(&[&gaps[..], &["7"]].concat()), turns(0, 7));
+        assert_eq!(pacing(&unipile), turns(5, 20));
+        assert_eq!(pacing(&[&unipile[..], &gaps, &["0"]].concat()), turns(0, 0));
+        let refusal = pacing(&["--linkedin-gap-min-seconds", "1"]).unwrap_err();
+        assert!(refusal.to_string().contains("LINKEDIN_GAP_MAX_SECONDS"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod job_list;
 pub mod job_overview;
 pub mod jobs;
 pub mod key_access;
+pub mod linkedin_accounts;
 pub mod migrator;
 pub mod people;
 pub mod pool;

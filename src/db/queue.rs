@@ -69,6 +69,7 @@ pub struct RunState {
     pub source: Source,
     pub search_emails: bool,
     pub linkedin_account: Option<LinkedinAccountId>,
+    pub account: AccountStanding,
     pub paused: bool,
     /// Pages committed so far.
     pub page: u32,
@@ -90,6 +91,15 @@ pub struct RunState {
     pub now: DateTime<Utc>,
 }
 
+/// What is known of a job's LinkedIn account when the job is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountStanding {
+    /// LinkedIn has throttled it.
+    pub rests_for: Option<Duration>,
+    /// How often it was throttled since a call succeeded.
+    pub throttles: u32,
+}
+
 /// Reads a leased job; `None` when the lease is lost.
 pub async fn find_run(
     connection: &mut PgConnection,
@@ -102,9 +112,11 @@ pub async fn find_run(
             case when j.skip_duplicates and j.source <> 'url_upload' then 0 else j.duplicates end
                 as "duplicates!",
             coalesce(q.used, 0) as "quota_used!", j.enrichment_batch, j.enriched_through, j.stalled_waits,
-            j.stalled_attempts, j.started_at as "started_at!", now() as "now!"
+            j.stalled_attempts, j.started_at as "started_at!", now() as "now!", a.throttles as "throttles?",
+            extract(epoch from a.resting_until - now())::double precision as rests_for
         from prospecting_jobs j
         join account_groups g on g.account_group_id = j.account_group_id
+        left join linkedin_accounts a on a.linkedin_account_id = g.linkedin_account_id
         left join quota_usage q on q.account_group_id = j.account_group_id
             and q.day = (now() at time zone 'utc')::date
             and q.list_type = case j.source
@@ -127,6 +139,13 @@ pub async fn find_run(
         source: row.request.0,
         search_emails: row.search_emails,
         linkedin_account: known(row.linkedin_account_id.map(TryInto::try_into).transpose())?,
+        account: AccountStanding {
+            // Negative once the rest is over.
+            rests_for: row
+                .rests_for
+                .and_then(|rest| Duration::try_from_secs_f64(rest).ok()),
+            throttles: row.throttles.map_or(0, count),
+        },
         paused: row.paused,
         page: count(row.page),
         cursor: row.cursor,
@@ -416,6 +435,8 @@ pub async fn give_up_enrichment(
 pub enum WaitUntil {
     /// So long from now.
     After(Duration),
+    /// So long from now, until the LinkedIn account may be called: no fault of the upstream.
+    AccountFree(Duration),
     /// The next UTC day begins.
     NextDay,
 }
@@ -441,15 +462,20 @@ pub async fn wait_job(
     until: WaitUntil,
 ) -> Result<WaitOutcome, Error> {
     let seconds = match until {
-        WaitUntil::After(duration) => Some(duration.as_secs_f64()),
+        WaitUntil::After(duration) | WaitUntil::AccountFree(duration) => {
+            Some(duration.as_secs_f64())
+        }
         WaitUntil::NextDay => None,
     };
+    let is_fault =
+        reason == Some(WaitingReason::Upstream) && !matches!(until, WaitUntil::AccountFree(_));
     let outcome = sqlx::query_scalar!(
-        r#"select wait_job_v1($1, $2, $3, $4, $5, $6) as "outcome!""#,
+        r#"select wait_job_v2($1, $2, $3, $4, $5, $6, $7) as "outcome!""#,
         lease.account_group.as_str(),
         lease.job.as_str(),
         lease.token,
         reason.map(WaitingReason::as_str),
+        is_fault,
         seconds,
         PATIENCE.as_secs_f64(),
     )

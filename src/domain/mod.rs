@@ -11,6 +11,7 @@ pub mod id;
 pub mod idempotency_key;
 pub mod job;
 pub mod linkedin_url;
+pub mod pacing;
 pub mod permission;
 pub mod person;
 pub mod plan;

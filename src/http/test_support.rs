@@ -12,10 +12,12 @@ use crate::config::TrustedProxies;
 use crate::db::pool::{Database, PoolLimits};
 use crate::domain::account_health::AccountHealth;
 use crate::domain::api_key::KeyKind;
+use crate::domain::pacing::Pacing;
 use crate::domain::quota::QuotaLimits;
 use crate::http::router::{HttpSettings, HttpState, ServedRoutes};
 use crate::service::app::App;
 use crate::service::linkedin_health::LinkedinHealth;
+use crate::service::linkedin_turns::LinkedinTurns;
 use crate::upstream::provider::LinkedinProvider;
 use crate::upstream::provider_stub::HealthOnly;
 
@@ -40,9 +42,11 @@ pub(crate) fn state(settings: Arc<HttpSettings>) -> HttpState {
     };
     let linkedin: Arc<dyn LinkedinProvider> =
         Arc::new(HealthOnly::answering(AccountHealth::NotConnected));
+    // Nothing listens there: a test that gets as far as the database fails.
+    let database = Database::new(&"postgres://127.0.0.1:1/none".parse().unwrap(), limits);
     let app = App {
-        // Nothing listens there: a test that gets as far as the database fails.
-        database: Database::new(&"postgres://127.0.0.1:1/none".parse().unwrap(), limits),
+        linkedin_turns: LinkedinTurns::new(database.clone(), Pacing::Off, Duration::ZERO),
+        database,
         key_kind: KeyKind::Live,
         quota_limits: QuotaLimits {
             linkedin_classic: 0,

@@ -7,6 +7,7 @@ use crate::domain::api_key::KeyKind;
 use crate::domain::quota::QuotaLimits;
 use crate::service::authentication::LastUses;
 use crate::service::linkedin_health::LinkedinHealth;
+use crate::service::linkedin_turns::LinkedinTurns;
 use crate::service::wake_up::WakeUp;
 use crate::upstream::email_finder::EmailFinder;
 use crate::upstream::provider::LinkedinProvider;
@@ -19,6 +20,7 @@ pub struct App {
     pub quota_limits: QuotaLimits,
     pub linkedin: Arc<dyn LinkedinProvider>,
     pub linkedin_health: LinkedinHealth,
+    pub linkedin_turns: LinkedinTurns,
     pub email_finder: Option<Arc<dyn EmailFinder>>,
     pub wake_up: Arc<WakeUp>,
     pub last_uses: LastUses,

@@ -6,6 +6,7 @@ pub mod credits;
 pub mod estimate;
 pub mod jobs;
 pub mod linkedin_health;
+pub mod linkedin_turns;
 pub mod listing;
 pub mod operator;
 pub mod operator_jobs;

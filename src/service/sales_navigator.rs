@@ -35,15 +35,20 @@ pub async fn list_named_lists(
             cursor: cursor.as_ref(),
             limit: PAGE,
         };
-        app.linkedin.named_lists(account, kind, request).await
+        let calling = app.linkedin.named_lists(account, kind, request);
+        let answer = app
+            .linkedin_turns
+            .call_for_request(account, calling)
+            .await?;
+        answer.map_err(refusal)
     };
-    read_all(page_after).await.map_err(refusal)
+    read_all(page_after).await
 }
 
 /// Every list once, page by page.
-async fn read_all<F: Future<Output = Result<NamedListPage, UpstreamError>>>(
+async fn read_all<F: Future<Output = Result<NamedListPage, Error>>>(
     page_after: impl Fn(Option<PageCursor>) -> F,
-) -> Result<Vec<NamedList>, UpstreamError> {
+) -> Result<Vec<NamedList>, Error> {
     let mut lists: Vec<NamedList> = Vec::new();
     let mut seen: HashSet<String> = HashSet::new();
     let mut cursor = None;

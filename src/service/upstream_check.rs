@@ -215,6 +215,9 @@ fn advice(names: UpstreamNames, fault: UpstreamFault) -> String {
             format!("The fault is on {name}'s side: try again later.")
         }
         UpstreamFault::RateLimited => "Wait a minute and try again.".to_owned(),
+        UpstreamFault::Throttled => {
+            "LinkedIn holds the account back: leave it alone for some hours.".to_owned()
+        }
         UpstreamFault::OutOfQuota => {
             format!("Wait for the renewal, or buy more at {name}.")
         }

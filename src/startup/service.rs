@@ -16,6 +16,7 @@ use crate::http::server::{ServerLimits, serve};
 use crate::service::app::App;
 use crate::service::authentication::flush_last_uses;
 use crate::service::linkedin_health::LinkedinHealth;
+use crate::service::linkedin_turns::LinkedinTurns;
 use crate::service::wake_up::WakeUp;
 use crate::startup::database::OpenDatabase;
 use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
@@ -84,37 +85,43 @@ impl Service {
         let address = listener.local_addr().map_err(listen_fault)?;
 
         let limits = worker_limits(settings, &provider);
+        let pacing = settings.upstream.pacing(&provider)?;
         let key_kind = provider.key_kind();
         let is_sandbox = matches!(provider, Provider::Sandbox { .. });
-        let upstreams = Upstreams::build(provider, finder, settings.upstream.timeout()).await?;
+        let call_timeout = settings.upstream.timeout();
+        let upstreams = Upstreams::build(provider, finder, call_timeout, pacing.gap()).await?;
         let wake_up = Arc::new(WakeUp::default());
         let jobs = &settings.jobs;
+        let for_requests = pool(
+            database,
+            jobs.database_api_connections,
+            API_STATEMENT_TIMEOUT,
+            limits.lease,
+        );
         let app = Arc::new(App {
-            database: pool(
-                database,
-                jobs.database_api_connections,
-                API_STATEMENT_TIMEOUT,
-                limits.lease,
-            ),
+            database: for_requests.clone(),
             key_kind,
             quota_limits: limits.quotas,
             linkedin: Arc::clone(&upstreams.provider),
             linkedin_health: LinkedinHealth::new(Arc::clone(&upstreams.provider)),
+            linkedin_turns: LinkedinTurns::new(for_requests, pacing, call_timeout),
             email_finder: upstreams.email_finder.clone(),
             wake_up: Arc::clone(&wake_up),
             last_uses: Default::default(),
         });
         let worker_timeout = statement_timeout(limits.lease);
+        let for_jobs = pool(
+            database,
+            jobs.database_worker_connections - 1,
+            worker_timeout,
+            limits.lease,
+        );
         let worker = Arc::new(WorkerContext {
-            database: pool(
-                database,
-                jobs.database_worker_connections - 1,
-                worker_timeout,
-                limits.lease,
-            ),
+            database: for_jobs.clone(),
             reserved: pool(database, 1, worker_timeout, limits.lease),
             listening: pool_of(database.session_options(), 1, worker_timeout, limits.lease),
             provider: upstreams.provider,
+            turns: LinkedinTurns::new(for_jobs, pacing, call_timeout),
             email_finder: upstreams.email_finder,
             wake_up,
             limits,

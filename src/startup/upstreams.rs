@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Finder, Provider};
+use crate::domain::pacing::Gap;
 use crate::upstream::breaker::{GuardedFinder, GuardedProvider};
 use crate::upstream::email_finder::EmailFinder;
 use crate::upstream::http::{ClientError, InvalidApiKey, InvalidBaseUrl};
@@ -40,12 +41,15 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
+    /// `gap` is kept between calls of the LinkedIn provider that belong together.
+    ///
     /// # Errors
     /// A client or the sandbox cannot be made.
     pub async fn build(
         provider: Provider,
         finder: Finder,
         timeout: Duration,
+        gap: Gap,
     ) -> Result<Self, UpstreamsError> {
         let mut own_sandbox = None;
         let (url, key) = match provider {
@@ -72,7 +76,7 @@ impl Upstreams {
         Ok(Self {
             provider: Arc::new(GuardedProvider::new(
                 "unipile",
-                Unipile::new(url, key, timeout)?,
+                Unipile::new(url, key, timeout)?.with_gap(gap),
             )),
             email_finder,
             own_sandbox,

@@ -34,6 +34,9 @@ pub enum UpstreamFault {
     InvalidAnswer,
     #[error("asks to slow down")]
     RateLimited,
+    /// LinkedIn itself holds the account back, for hours as a rule: no call of it should be made.
+    #[error("LinkedIn has throttled the account")]
+    Throttled,
     #[error("the plan there is used up")]
     OutOfQuota,
     #[error("refused our key")]
@@ -65,6 +68,7 @@ impl UpstreamFault {
             Self::ServerError => "server_error",
             Self::InvalidAnswer => "invalid_answer",
             Self::RateLimited => "rate_limited",
+            Self::Throttled => "throttled",
             Self::OutOfQuota => "out_of_quota",
             Self::KeyRefused => "key_refused",
             Self::AccountDisconnected => "account_disconnected",
@@ -83,6 +87,7 @@ impl UpstreamFault {
         match self {
             Self::TimedOut | Self::Unreachable | Self::ServerError | Self::InvalidAnswer => true,
             Self::RateLimited
+            | Self::Throttled
             | Self::OutOfQuota
             | Self::KeyRefused
             | Self::AccountDisconnected
@@ -105,6 +110,7 @@ impl UpstreamError {
             | UpstreamFault::ServerError
             | UpstreamFault::InvalidAnswer
             | UpstreamFault::RateLimited
+            | UpstreamFault::Throttled
             | UpstreamFault::Unprocessable
             | UpstreamFault::CircuitOpen => true,
             UpstreamFault::OutOfQuota

@@ -186,7 +186,8 @@ pub enum Standing {
 
 /// Reads of LinkedIn on behalf of one connected account. Nothing is ever written there.
 ///
-/// Each method is one attempt (post comments: as many calls as one page takes). Retrying is the
+/// Each method is one attempt, with as many calls as that takes: finding a post, or a profile under
+/// another name, takes several, which a provider makes one at a time and with a gap in between. Retrying is the
 /// caller's decision, by [`UpstreamError::is_retryable`].
 #[async_trait]
 pub trait LinkedinProvider: Send + Sync {

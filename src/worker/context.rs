@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::db::pool::Database;
 use crate::domain::quota::QuotaLimits;
 use crate::error::Error;
+use crate::service::linkedin_turns::LinkedinTurns;
 use crate::service::wake_up::WakeUp;
 use crate::upstream::email_finder::EmailFinder;
 use crate::upstream::provider::LinkedinProvider;
@@ -38,6 +39,8 @@ pub struct WorkerContext {
     /// For the one connection that listens for wake-ups.
     pub listening: Database,
     pub provider: Arc<dyn LinkedinProvider>,
+    /// Who may call the provider for an account, and when.
+    pub turns: LinkedinTurns,
     pub email_finder: Option<Arc<dyn EmailFinder>>,
     pub wake_up: Arc<WakeUp>,
     pub limits: WorkerLimits,

@@ -13,3 +13,4 @@ pub mod pool;
 pub mod retrying;
 pub mod run;
 pub mod sources;
+pub mod turns;

@@ -4,16 +4,22 @@ use std::time::Duration;
 
 use crate::domain::retry::{LONGEST_WAIT_IN_RUN, TRIES_PER_CALL, wait_before_retry};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::worker::turns::NoTurn;
 
 /// Whether a failed call is worth another try in this run, and after which wait.
 ///
 /// `None`: the fault is for good, the tries are used up, the upstream asks for a longer wait than a
-/// worker slot should be held for, or nobody may ask it at present. A `Retry-After` of next to nothing
-/// does not make the tries follow each other more closely than without one.
+/// worker slot should be held for, nobody may ask it at present, or every try would make it worse. A
+/// `Retry-After` of next to nothing does not make the tries follow each other more closely than
+/// without one.
 #[must_use]
 pub fn next_try(error: &UpstreamError, failures: u32) -> Option<Duration> {
-    let is_refused = error.fault == UpstreamFault::CircuitOpen;
-    if is_refused || !error.is_retryable() || failures >= TRIES_PER_CALL {
+    let is_worth_it = error.is_retryable()
+        && !matches!(
+            error.fault,
+            UpstreamFault::CircuitOpen | UpstreamFault::Throttled
+        );
+    if !is_worth_it || failures >= TRIES_PER_CALL {
         return None;
     }
     let own = wait_before_retry(failures, rand::random());
@@ -24,27 +30,34 @@ pub fn next_try(error: &UpstreamError, failures: u32) -> Option<Duration> {
     }
 }
 
-/// Makes a call up to [`TRIES_PER_CALL`] times.
+/// Makes a call up to [`TRIES_PER_CALL`] times, each in a turn of its own.
 ///
 /// # Errors
-/// The last failure.
-pub async fn with_retries<T, Call>(mut call: impl FnMut() -> Call) -> Result<T, UpstreamError>
+/// The last failure, or why there was no call at all. When a further try would have to wait for its
+/// turn for long, the failure before it is the one to be told: a call that fails again and again
+/// must not pass for one that waits.
+pub async fn with_retries<T, E, Call>(mut call: impl FnMut() -> Call) -> Result<T, E>
 where
-    Call: Future<Output = Result<T, UpstreamError>>,
+    E: From<UpstreamError> + From<NoTurn>,
+    Call: Future<Output = Result<Result<T, UpstreamError>, NoTurn>>,
 {
     let mut failures = 0;
+    let mut last_failure: Option<UpstreamError> = None;
     loop {
-        let error = match call().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
+        let error = match (call().await, last_failure.take()) {
+            (Ok(Ok(answer)), _) => return Ok(answer),
+            (Ok(Err(error)), _) => error,
+            (Err(NoTurn::Wait(_)), Some(error)) => return Err(error.into()),
+            (Err(no_turn), _) => return Err(no_turn.into()),
         };
         failures += 1;
         match next_try(&error, failures) {
             Some(wait) => {
                 tracing::debug!(%error, failures, wait_ms = wait.as_millis(), "trying again");
                 tokio::time::sleep(wait).await;
+                last_failure = Some(error);
             }
-            None => return Err(error),
+            None => return Err(error.into()),
         }
     }
 }
@@ -52,6 +65,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::sources::FetchError;
 
     fn error(fault: UpstreamFault, retry_after: Option<u64>) -> UpstreamError {
         UpstreamError {
@@ -97,12 +111,43 @@ mod tests {
         assert!(waits.iter().max() > Some(&Duration::from_secs(1)));
     }
 
+    #[test]
+    fn a_throttled_account_is_not_asked_again_at_once() {
+        for retry_after in [None, Some(1)] {
+            let throttled = error(UpstreamFault::Throttled, retry_after);
+            assert_eq!(next_try(&throttled, 1), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_told_even_when_the_next_try_must_wait_for_its_turn() {
+        let mut calls = 0;
+        let result: Result<(), FetchError> = with_retries(|| {
+            calls += 1;
+            let outcome = if calls == 1 {
+                Ok(Err(error(UpstreamFault::ServerError, None)))
+            } else {
+                Err(NoTurn::Wait(Duration::from_secs(60)))
+            };
+            async { outcome }
+        })
+        .await;
+        assert!(matches!(result, Err(FetchError::Upstream(_))), "{result:?}");
+
+        let waits = || async { Err(NoTurn::Wait(Duration::from_secs(60))) };
+        let result: Result<(), FetchError> = with_retries(waits).await;
+        assert!(matches!(
+            result,
+            Err(FetchError::NoTurn(NoTurn::Wait(wait))) if wait.as_secs() == 60
+        ));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_call_gets_five_tries() {
         let mut calls = 0;
-        let result: Result<(), _> = with_retries(|| {
+        let result: Result<(), FetchError> = with_retries(|| {
             calls += 1;
-            async { Err(error(UpstreamFault::ServerError, None)) }
+            async { Ok(Err(error(UpstreamFault::ServerError, None))) }
         })
         .await;
         assert!(result.is_err());
@@ -112,14 +157,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_first_answer_counts() {
         let mut calls = 0;
-        let result = with_retries(|| {
+        let result: Result<_, FetchError> = with_retries(|| {
             calls += 1;
             let answer = if calls < 3 {
                 Err(error(UpstreamFault::TimedOut, None))
             } else {
                 Ok(calls)
             };
-            async move { answer }
+            async move { Ok(answer) }
         })
         .await;
         assert_eq!(result.ok(), Some(3));

@@ -17,17 +17,20 @@ use crate::db::queue::{
     WaitOutcome, WaitUntil,
 };
 use crate::domain::job::{EnrichmentErrorCode, JobErrorCode, WaitingReason};
+use crate::domain::pacing::REST_BASE;
 use crate::domain::quota::ListType;
 use crate::domain::retry::{
     LONGEST_WAIT_IN_RUN, TRIES_PER_CALL, asked_to_wait, parked_for, wait_after_broken_run,
     wait_before_retry,
 };
+use crate::domain::start_request::SourceKind;
 use crate::error::Error;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::worker::context::WorkerContext;
 use crate::worker::enrichment::{self, AnsweredBatch};
 use crate::worker::retrying::next_try;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage, fetch_page, page_size};
+use crate::worker::turns::{NoTurn, RunTurns};
 
 /// How a run let go of its job. Logged, and pinned by tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,7 @@ pub struct Run<'a> {
     stop: StopSignals,
     /// This attempt and those before it without progress, as far as the run has read.
     stalled_attempts: AtomicU32,
+    turns: RunTurns<'a>,
 }
 
 /// What to do after a step.
@@ -92,17 +96,20 @@ impl<'a> Run<'a> {
             lease,
             stop,
             stalled_attempts: AtomicU32::new(1),
+            turns: RunTurns::new(context, lease),
         }
     }
 
     /// Carries the job on until it ends, waits or is handed back.
     pub async fn carry_on(&self) -> RunEnd {
         let lost = self.stop.lost.clone();
-        tokio::select! {
+        let end = tokio::select! {
             biased;
             () = lost.cancelled() => RunEnd::LeaseLost,
             end = self.drive() => end,
-        }
+        };
+        self.turns.give_back_left().await;
+        end
     }
 
     async fn drive(&self) -> RunEnd {
@@ -182,6 +189,9 @@ impl<'a> Run<'a> {
             queue::find_run(&mut *self.context.database.acquire().await?, self.lease).await
         };
         let state = self.context.bounded(reading).await?;
+        if let Some(state) = &state {
+            self.turns.learn(state.account);
+        }
         Ok(state.map_or(Next::End(RunEnd::LeaseLost), |state| {
             Next::Step(Box::new(state))
         }))
@@ -229,19 +239,27 @@ impl<'a> Run<'a> {
             .min(state.rows_wanted.max(1))
             .min(may_fetch)
             .min(quota_left);
-        let provider = &*self.context.provider;
-        let fetching = fetch_page(Fetch {
-            provider,
+        // On the heap: what all sources may need at a time would make every future above it large.
+        let fetching = Box::pin(fetch_page(Fetch {
+            provider: &*self.context.provider,
             account,
             state: &state,
+            turns: &self.turns,
+            call_time: self.call_time(kind),
             limit,
-        });
-        match self.bounded(fetching).await {
+        }));
+        let fetched = self.bounded(fetching).await;
+        self.turns.give_back_left().await;
+        match fetched {
             Ok(page) => self.commit_page(state, page, list_type).await,
             Err(Interrupted::Stopped) => self.hand_back().await,
             Err(Interrupted::TimedOut) => Ok(Next::End(self.break_off().await)),
             Err(Interrupted::Step(FetchError::Upstream(error))) => {
                 self.upstream_failed(&state, error).await
+            }
+            Err(Interrupted::Step(FetchError::NoTurn(NoTurn::Database(error)))) => Err(error),
+            Err(Interrupted::Step(FetchError::NoTurn(NoTurn::Wait(wait)))) => {
+                self.wait_for_account(&state, wait).await
             }
             Err(Interrupted::Step(FetchError::Cursor(error))) => {
                 tracing::error!(
@@ -345,6 +363,10 @@ impl<'a> Run<'a> {
             | UpstreamFault::CircuitOpen => {
                 return self.park(state, &error).await;
             }
+            UpstreamFault::Throttled => {
+                let rest = error.retry_after.unwrap_or(REST_BASE);
+                return self.wait_for_account(state, rest).await;
+            }
             UpstreamFault::KeyRefused => JobErrorCode::ProviderKeyRefused,
             UpstreamFault::AccountDisconnected => JobErrorCode::LinkedinDisconnected,
             UpstreamFault::SalesNavigatorMissing => JobErrorCode::SalesNavigatorRequired,
@@ -352,6 +374,28 @@ impl<'a> Run<'a> {
             UpstreamFault::Refused | UpstreamFault::Unprocessable => JobErrorCode::SourceRefused,
         };
         self.fail(code).await
+    }
+
+    /// The longest that one method of the provider may take, by the calls that it may come to: a post
+    /// is looked for under several ids, and a profile under two.
+    fn call_time(&self, kind: SourceKind) -> Duration {
+        let calls = match kind {
+            SourceKind::LinkedinSearch | SourceKind::SalesNavigator => 1,
+            SourceKind::UrlUpload => 2,
+            SourceKind::PostCommenters => 5,
+        };
+        let turns = &self.context.turns;
+        let time = turns.call_timeout() * calls + turns.pacing().gap().max * (calls - 1);
+        time.min(self.context.limits.step_timeout)
+    }
+
+    /// Gives the worker slot back until the LinkedIn account may be called.
+    async fn wait_for_account(&self, state: &RunState, wait: Duration) -> Result<Next, Error> {
+        if self.stop.finish_page.is_cancelled() {
+            return self.hand_back().await;
+        }
+        let until = WaitUntil::AccountFree(wait);
+        self.wait(state, WaitingReason::Upstream, until).await
     }
 
     /// Gives the worker slot back until the upstream may be well again.
@@ -466,7 +510,9 @@ impl<'a> Run<'a> {
         }
         let code = match error.fault {
             // It says when to come back, so it is not down.
-            UpstreamFault::RateLimited => return self.park(state, &error).await,
+            UpstreamFault::RateLimited | UpstreamFault::Throttled => {
+                return self.park(state, &error).await;
+            }
             // Nobody asked it now. As often as a call is tried, the job waits until somebody may.
             UpstreamFault::CircuitOpen if state.stalled_waits < TRIES_PER_CALL => {
                 return self.park(state, &error).await;

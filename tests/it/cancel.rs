@@ -21,7 +21,7 @@ impl TestApp {
     }
 
     /// Cancels a job that has not ended and returns its status right after.
-    async fn cancel(&self, job: &JobId) -> Value {
+    pub(crate) async fn cancel(&self, job: &JobId) -> Value {
         let request = self.request("POST", &self.cancel_path(job));
         let answer = self.send(request.body(Body::empty()).unwrap()).await;
         let answer = answer.expect_status(200);

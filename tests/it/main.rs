@@ -33,6 +33,7 @@ mod ledger;
 mod openapi_document;
 mod operator;
 mod own_key;
+mod pacing;
 mod people;
 mod poison;
 mod pooler;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use prospector::db::prospects::find_rows_of_job;
 use prospector::db::queue::{ClaimOutcome, claim_job};
+use prospector::domain::pacing::{Gap, Pacing};
 use prospector::worker::run::{Run, RunEnd, StopSignals};
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +83,27 @@ async fn every_other_reading_is_two_round_trips() {
 
 #[tokio::test]
 async fn a_page_is_one_round_trip_from_its_items_to_the_next_cursor() {
-    let (app, proxy) = TestApp::behind_proxy(Setup::default()).await;
+    let (sent, pages) = sent_by_a_run(Setup::default()).await;
+    assert_eq!(
+        sent.statements,
+        pages + 1,
+        "the job is read once, and the last page ends it"
+    );
+}
+
+#[tokio::test]
+async fn a_turn_of_the_linkedin_account_is_two_round_trips() {
+    let (sent, pages) = sent_by_a_run(Setup {
+        pacing: Pacing::Turns(Gap::NONE),
+        ..Setup::default()
+    })
+    .await;
+    assert_eq!(sent.statements, 3 * pages + 1);
+}
+
+/// What a run sends from its first statement to its end, and its pages.
+async fn sent_by_a_run(setup: Setup) -> (Sent, u32) {
+    let (app, proxy) = TestApp::behind_proxy(setup).await;
     let (sent, pages) = when_warm(&proxy, async |attempt| {
         let job = app
             .start_job(&search(&format!("run{attempt}+results-90"), 90))
@@ -110,11 +131,7 @@ async fn a_page_is_one_round_trip_from_its_items_to_the_next_cursor() {
     })
     .await;
     assert!(pages >= 4, "{pages}");
-    assert_eq!(
-        sent.statements,
-        pages + 1,
-        "the job is read once, and the last page ends it"
-    );
+    (sent, pages)
 }
 
 #[tokio::test]

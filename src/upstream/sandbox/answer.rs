@@ -86,6 +86,13 @@ impl Failure {
         failure
     }
 
+    /// LinkedIn's own limit. It does not say when it ends.
+    pub(super) fn throttled() -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let detail = "LinkedIn limits this account for now.";
+        Self::new(status, "provider/too_many_requests", detail)
+    }
+
     pub(super) fn not_implemented(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, "api/not_implemented", detail)
     }

@@ -24,6 +24,7 @@ pub(super) struct Magic {
     pub(super) failures: u32,
     pub(super) refusals: u32,
     pub(super) limit_seconds: Option<u32>,
+    pub(super) throttles: u32,
     pub(super) disconnect_at: Option<u32>,
     pub(super) broken_json: bool,
     pub(super) html: bool,
@@ -53,6 +54,7 @@ impl Magic {
             failures: number("fail-").unwrap_or(0),
             refusals: number("refuse-").unwrap_or(0),
             limit_seconds: number("limit-"),
+            throttles: number("throttle-").unwrap_or(0),
             disconnect_at: number("disconnect-at-"),
             broken_json: given("broken-json"),
             html: given("html"),
@@ -107,12 +109,14 @@ mod tests {
 
     #[test]
     fn words_are_found_among_others() {
-        let magic =
-            Magic::parse("plant+manager results-250 slow-5 fail-2 limit-3 disconnect-at-40");
+        let magic = Magic::parse(
+            "plant+manager results-250 slow-5 fail-2 limit-3 throttle-4 disconnect-at-40",
+        );
         assert_eq!(magic.people, 250);
         assert_eq!(magic.slow, Some(Duration::from_millis(5)));
         assert_eq!(magic.failures, 2);
         assert_eq!(magic.limit_seconds, Some(3));
+        assert_eq!(magic.throttles, 4);
         assert_eq!(magic.disconnect_at, Some(40));
         assert!(!magic.broken_json && !magic.html);
         let magic = Magic::parse("hang-1 refuse-7 with-companies only-companies");

@@ -248,6 +248,9 @@ impl Search {
         {
             return Err(Failure::too_many_requests(seconds));
         }
+        if is_second_or_only && strike("throttle", magic.throttles) {
+            return Err(Failure::throttled());
+        }
         if let Some(row) = magic.disconnect_at {
             if window.offset >= row {
                 return Err(Failure::disconnected());

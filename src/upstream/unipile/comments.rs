@@ -32,8 +32,13 @@ impl Unipile {
         post: &PostUrl,
         page: PageRequest<'_>,
     ) -> Result<PeoplePage, UpstreamError> {
+        let found;
         let (post_id, at) = match page.cursor {
-            None => (&self.find_post(operation, account, post).await?, None),
+            None => {
+                found = self.find_post(operation, account, post).await?;
+                self.pause().await;
+                (&found, None)
+            }
             Some(PageCursor::CommentsOffset { post_id, offset }) => {
                 (post_id, Some(ListPlace::Offset(*offset)))
             }

@@ -180,7 +180,9 @@ fn fault_by_type(kind: &str, route: Route) -> Option<UpstreamFault> {
         | "api/inactive_subscription"
         | "api/insufficient_permissions" => UpstreamFault::KeyRefused,
         "api/resource_not_found" | "provider/resource_not_found" => UpstreamFault::SourceNotFound,
-        "api/too_many_requests" | "provider/too_many_requests" => UpstreamFault::RateLimited,
+        "api/too_many_requests" => UpstreamFault::RateLimited,
+        // Unipile's own limit says when it ends; LinkedIn's does not.
+        "provider/too_many_requests" => UpstreamFault::Throttled,
         "provider/unprocessable_entity" => UpstreamFault::Unprocessable,
         "api/internal_error"
         | "api/proxy_error"

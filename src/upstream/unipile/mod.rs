@@ -27,6 +27,7 @@ use crate::domain::id::LinkedinAccountId;
 use crate::domain::linkedin_url::{
     LeadListId, PeopleSearchUrl, PostUrl, ProfileUrl, SavedSearchId,
 };
+use crate::domain::pacing::Gap;
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::http::call::{Answer, Operation};
 use crate::upstream::http::{ApiKey, BaseUrl, ClientError, client};
@@ -43,6 +44,7 @@ pub struct Unipile {
     client: reqwest::Client,
     base_url: BaseUrl,
     key: ApiKey,
+    gap: Gap,
 }
 
 impl Unipile {
@@ -56,7 +58,21 @@ impl Unipile {
             client: client(timeout)?,
             base_url,
             key,
+            gap: Gap::NONE,
         })
+    }
+
+    /// With a gap between the calls of one method, where it takes several.
+    #[must_use]
+    pub fn with_gap(self, gap: Gap) -> Self {
+        Self { gap, ..self }
+    }
+
+    /// To be waited for before each call of a method but the first.
+    async fn pause(&self) {
+        if !self.gap.max.is_zero() {
+            tokio::time::sleep(self.gap.drawn(rand::random())).await;
+        }
     }
 
     fn get(&self, segments: &[&str], query: &[(&str, &str)]) -> RequestBuilder {

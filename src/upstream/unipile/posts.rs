@@ -31,6 +31,9 @@ impl Unipile {
     ) -> Result<String, UpstreamError> {
         let mut told: Option<UpstreamError> = None;
         for form in id_forms(post.kind(), post.id()) {
+            if told.is_some() {
+                self.pause().await;
+            }
             match self.look_up_post(operation, account, &form).await? {
                 PostLookup::Found(post_id) => return Ok(post_id),
                 PostLookup::NotByThisForm(error) => {

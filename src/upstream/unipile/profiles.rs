@@ -36,6 +36,7 @@ impl Unipile {
         if let Looked::Up(lookup) = self.look(operation, account, user, query, asked).await? {
             return Ok(lookup);
         }
+        self.pause().await;
         let owner = self.look(operation, account, OWNER, WITH_POSITIONS, asked);
         Ok(match owner.await? {
             Looked::Up(ProfileLookup::Found(person)) => ProfileLookup::Found(person),

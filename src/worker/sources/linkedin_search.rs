@@ -1,7 +1,6 @@
 //! `linkedin_search`: the people of a LinkedIn search, by its URL.
 
 use crate::domain::linkedin_url::PeopleSearchUrl;
-use crate::worker::retrying::with_retries;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage};
 
 pub(super) async fn fetch(
@@ -10,6 +9,8 @@ pub(super) async fn fetch(
 ) -> Result<FetchedPage, FetchError> {
     let cursor = fetch.cursor()?;
     let request = fetch.request(cursor.as_ref());
-    let page = with_retries(|| fetch.provider.search_page(fetch.account, url, request)).await?;
+    let page = fetch
+        .call(|| fetch.provider.search_page(fetch.account, url, request))
+        .await?;
     fetch.people(page, cursor.as_ref())
 }

@@ -5,6 +5,8 @@ mod post_commenters;
 mod sales_navigator;
 mod url_upload;
 
+use std::time::Duration;
+
 use crate::db::queue::{FETCHED_MAX, Item, ItemKind, RunState};
 use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
@@ -12,6 +14,8 @@ use crate::domain::job::StopReason;
 use crate::domain::start_request::{Source, SourceKind};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::provider::{LinkedinProvider, PageCursor, PageItem, PageRequest, PeoplePage};
+use crate::worker::retrying::with_retries;
+use crate::worker::turns::{NoTurn, RunTurns};
 
 /// A page of results, ready to be committed.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct FetchedPage {
 pub enum FetchError {
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    NoTurn(#[from] NoTurn),
     /// The stored cursor is not of this version's making.
     #[error("the stored cursor cannot be read")]
     Cursor(#[source] serde_json::Error),
@@ -42,6 +48,9 @@ pub struct Fetch<'a> {
     pub provider: &'a dyn LinkedinProvider,
     pub account: &'a LinkedinAccountId,
     pub state: &'a RunState,
+    pub turns: &'a RunTurns<'a>,
+    /// The longest that one method of the provider may take.
+    pub call_time: Duration,
     /// The most items wanted, at least 1.
     pub limit: u32,
 }
@@ -70,6 +79,14 @@ pub async fn fetch_page(fetch: Fetch<'_>) -> Result<FetchedPage, FetchError> {
 }
 
 impl Fetch<'_> {
+    /// Calls a method of the provider, several times if it fails, each time in a turn of the account.
+    async fn call<T, Call>(&self, call: impl Fn() -> Call) -> Result<T, FetchError>
+    where
+        Call: Future<Output = Result<T, UpstreamError>>,
+    {
+        with_retries(|| self.turns.call(self.account, self.call_time, call())).await
+    }
+
     fn cursor<Cursor: serde::de::DeserializeOwned>(&self) -> Result<Option<Cursor>, FetchError> {
         let stored = self.state.cursor.clone().map(serde_json::from_value);
         stored.transpose().map_err(FetchError::Cursor)

@@ -3,20 +3,22 @@
 use crate::domain::linkedin_url::PostUrl;
 use crate::upstream::error::UpstreamError;
 use crate::upstream::provider::{PageCursor, PeoplePage};
-use crate::worker::retrying::with_retries;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage};
 
 pub(super) async fn fetch(fetch: Fetch<'_>, post: &PostUrl) -> Result<FetchedPage, FetchError> {
     let cursor = fetch.cursor()?;
     let request = fetch.request(cursor.as_ref());
-    let page = with_retries(|| {
+    let page = fetch.call(|| {
         fetch
             .provider
             .post_commenters_page(fetch.account, post, request)
     });
     let page = match page.await {
         Ok(page) => page,
-        Err(error) => without_these_replies(fetch, cursor.as_ref(), error).await?,
+        Err(FetchError::Upstream(error)) => {
+            without_these_replies(fetch, cursor.as_ref(), error).await?
+        }
+        Err(error) => return Err(error),
     };
     fetch.people(page, cursor.as_ref())
 }

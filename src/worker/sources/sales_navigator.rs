@@ -1,7 +1,6 @@
 //! `sales_navigator`: the people of a saved search or of a lead list.
 
 use crate::domain::linkedin_url::{LeadListId, SavedSearchId};
-use crate::worker::retrying::with_retries;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage};
 
 pub(super) async fn fetch_saved_search(
@@ -10,8 +9,9 @@ pub(super) async fn fetch_saved_search(
 ) -> Result<FetchedPage, FetchError> {
     let cursor = fetch.cursor()?;
     let request = fetch.request(cursor.as_ref());
-    let page =
-        with_retries(|| fetch.provider.saved_search_page(fetch.account, id, request)).await?;
+    let page = fetch
+        .call(|| fetch.provider.saved_search_page(fetch.account, id, request))
+        .await?;
     fetch.people(page, cursor.as_ref())
 }
 
@@ -21,6 +21,8 @@ pub(super) async fn fetch_lead_list(
 ) -> Result<FetchedPage, FetchError> {
     let cursor = fetch.cursor()?;
     let request = fetch.request(cursor.as_ref());
-    let page = with_retries(|| fetch.provider.lead_list_page(fetch.account, id, request)).await?;
+    let page = fetch
+        .call(|| fetch.provider.lead_list_page(fetch.account, id, request))
+        .await?;
     fetch.people(page, cursor.as_ref())
 }

@@ -8,9 +8,8 @@ use tokio::time::Instant;
 use crate::db::queue::{Item, ItemKind};
 use crate::domain::job::StopReason;
 use crate::domain::start_request::UploadedUrl;
-use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::upstream::error::UpstreamFault;
 use crate::upstream::provider::ProfileLookup;
-use crate::worker::retrying::with_retries;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage};
 
 /// A page is committed after so many profiles...
@@ -37,7 +36,7 @@ pub(super) async fn fetch(
             Ok(item) => items.push(item),
             // What is there is committed first; the fault shows again at the head of the next page.
             Err(_) if !items.is_empty() => break,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         if began.elapsed() >= PAGE_TIME {
             break;
@@ -53,12 +52,13 @@ pub(super) async fn fetch(
     })
 }
 
-async fn look_up(
-    fetch: Fetch<'_>,
-    url: &UploadedUrl,
-    is_first: bool,
-) -> Result<Item, UpstreamError> {
-    let lookup = with_retries(|| fetch.provider.profile(fetch.account, &url.profile)).await;
+async fn look_up(fetch: Fetch<'_>, url: &UploadedUrl, is_first: bool) -> Result<Item, FetchError> {
+    let lookup = fetch.call(|| fetch.provider.profile(fetch.account, &url.profile));
+    let lookup = match lookup.await {
+        Err(FetchError::Upstream(error)) => Err(error),
+        Ok(lookup) => Ok(lookup),
+        Err(error) => return Err(error),
+    };
     let (kind, reason) = match lookup {
         Ok(ProfileLookup::Found(person)) => (ItemKind::Person(person), None),
         Ok(ProfileLookup::NotFound) => (ItemKind::NotFound, Some("LinkedIn has no such profile")),
@@ -81,7 +81,7 @@ async fn look_up(
             ItemKind::Failed,
             Some("the LinkedIn provider failed on this profile again and again"),
         ),
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     Ok(Item {
         kind,

@@ -4,6 +4,7 @@ mod backup;
 mod database_away;
 mod fencing;
 mod key_rotation;
+mod pacing;
 mod replicas;
 mod shutdown;
 mod upgrade;

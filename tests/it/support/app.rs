@@ -11,12 +11,14 @@ use prospector::config::{Finder, Provider, TrustedProxies};
 use prospector::db::pool::{Database, PoolLimits};
 use prospector::domain::api_key::{ApiKeySecret, KeyKind};
 use prospector::domain::id::{AccountGroupId, JobId};
+use prospector::domain::pacing::Pacing;
 use prospector::domain::permission::Permission;
 use prospector::domain::plan::Plan;
 use prospector::domain::quota::QuotaLimits;
 use prospector::http::router::{HttpSettings, HttpState, ServedRoutes, router};
 use prospector::service::app::App;
 use prospector::service::linkedin_health::LinkedinHealth;
+use prospector::service::linkedin_turns::LinkedinTurns;
 use prospector::service::operator::{self, KeyOrder, NewAccountGroup};
 use prospector::startup::upstreams::{Upstreams, run_sandbox};
 use prospector::worker::context::{WorkerContext, WorkerLimits};
@@ -36,6 +38,9 @@ use crate::support::proxy::DatabaseProxy;
 /// The longest that a test waits for a state.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The longest that one call of an upstream may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// What a test may want otherwise.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
@@ -54,6 +59,7 @@ pub(crate) struct Setup {
     /// Another provider than a sandbox of the test's own.
     pub(crate) provider: Provider,
     pub(crate) upstream_timeout: Duration,
+    pub(crate) pacing: Pacing,
 }
 
 impl Default for Setup {
@@ -77,7 +83,8 @@ impl Default for Setup {
             running_per_account_group: 1,
             finder: Finder::Sandbox,
             provider: Provider::Sandbox { url: None },
-            upstream_timeout: Duration::from_secs(20),
+            upstream_timeout: CALL_TIMEOUT,
+            pacing: Pacing::Off,
         }
     }
 }
@@ -123,19 +130,19 @@ impl TestApp {
                 },
             )
         };
-        let upstreams = Upstreams::build(
-            setup.provider.clone(),
-            setup.finder.clone(),
-            setup.upstream_timeout,
-        );
-        let upstreams = upstreams.await.unwrap();
+        let upstreams = upstreams_of(&setup).await;
         let mut background = JoinSet::new();
         if let Some(sandbox) = upstreams.own_sandbox {
             let running = run_sandbox(sandbox, CancellationToken::new());
             background.spawn(async move { running.await.unwrap() });
         }
+        let (for_requests, for_jobs) = (pool(10), pool(5));
+        let turns = |database: &Database| {
+            LinkedinTurns::new(database.clone(), setup.pacing, setup.upstream_timeout)
+        };
         let app = Arc::new(App {
-            database: pool(10),
+            linkedin_turns: turns(&for_requests),
+            database: for_requests,
             key_kind: KeyKind::Test,
             quota_limits: setup.quotas,
             linkedin: Arc::clone(&upstreams.provider),
@@ -145,7 +152,8 @@ impl TestApp {
             last_uses: Default::default(),
         });
         let worker = Arc::new(WorkerContext {
-            database: pool(5),
+            turns: turns(&for_jobs),
+            database: for_jobs,
             reserved: pool(1),
             listening: pool(1),
             provider: upstreams.provider,
@@ -180,6 +188,11 @@ impl TestApp {
             key,
             _background: background,
         }
+    }
+
+    /// The program once more, on the same database, with another account group.
+    pub(crate) async fn beside(&self, setup: Setup) -> Self {
+        Self::on(self.database.clone(), &self.database, setup).await
     }
 
     /// Another account group, with a key for it alone.
@@ -347,6 +360,12 @@ impl TestApp {
             "lanes count what runs"
         );
     }
+}
+
+async fn upstreams_of(setup: &Setup) -> Upstreams {
+    let (provider, finder) = (setup.provider.clone(), setup.finder.clone());
+    let upstreams = Upstreams::build(provider, finder, setup.upstream_timeout, setup.pacing.gap());
+    upstreams.await.unwrap()
 }
 
 pub(crate) async fn make_group(

@@ -13,6 +13,7 @@ pub(crate) mod poisoned;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod reads;
+pub(crate) mod recorder;
 pub(crate) mod replica;
 pub(crate) mod requests;
 pub(crate) mod served;

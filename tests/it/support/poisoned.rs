@@ -170,6 +170,7 @@ fn parts(worker: &WorkerContext) -> WorkerContext {
         reserved: worker.reserved.clone(),
         listening: worker.listening.clone(),
         provider: Arc::clone(&worker.provider),
+        turns: worker.turns.clone(),
         email_finder: worker.email_finder.clone(),
         wake_up: Arc::clone(&worker.wake_up),
         limits: worker.limits,

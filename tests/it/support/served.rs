@@ -53,6 +53,7 @@ pub(crate) async fn listen(app: &TestApp, limits: Limits) -> Listening {
         quota_limits: app.app.quota_limits,
         linkedin: Arc::clone(&app.worker.provider),
         linkedin_health: LinkedinHealth::new(Arc::clone(&app.worker.provider)),
+        linkedin_turns: app.app.linkedin_turns.clone(),
         email_finder: None,
         wake_up: Arc::default(),
         last_uses: Default::default(),

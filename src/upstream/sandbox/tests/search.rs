@@ -161,6 +161,23 @@ async fn limit_answers_429_once_on_the_second_page_or_the_only_one() {
 }
 
 #[tokio::test]
+async fn throttle_answers_linkedins_own_429_n_times_on_the_second_page_or_the_only_one() {
+    let router = router();
+    let rows = async |text: &str, query: &str| search(&router, text, query).await;
+    assert_eq!(rows("t throttle-2", "limit=25").await.rows().len(), 25);
+    for _ in 0..2 {
+        let answer = rows("t throttle-2", "limit=25&offset=25").await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.kind(), "provider/too_many_requests");
+        assert!(!answer.headers.contains_key("retry-after"));
+    }
+    let passed = rows("t throttle-2", "limit=25&offset=25").await;
+    assert_eq!(passed.rows().len(), 25);
+    let only = rows("t throttle-1 results-5", "limit=25").await;
+    assert_eq!(only.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn broken_answers_come_once_on_the_second_page() {
     let router = router();
     for (word, content_type) in [

@@ -3,7 +3,7 @@
 use super::*;
 use crate::upstream::error::UpstreamFault::{
     AccountDisconnected, InvalidAnswer, KeyRefused, RateLimited, Refused, SalesNavigatorMissing,
-    ServerError, SourceNotFound, TimedOut, Unprocessable,
+    ServerError, SourceNotFound, Throttled, TimedOut, Unprocessable,
 };
 use crate::upstream::http::scripted::{Reply, SHORT};
 
@@ -45,7 +45,7 @@ async fn the_error_type_decides_then_the_status() {
         (422, "provider/unprocessable_entity", Unprocessable),
         (422, "provider/brand_new", Unprocessable),
         (429, "api/too_many_requests", RateLimited),
-        (429, "provider/too_many_requests", RateLimited),
+        (429, "provider/too_many_requests", Throttled),
         (500, "api/internal_error", ServerError),
         (501, "api/not_implemented", Refused),
         (502, "api/proxy_error", ServerError),
