@@ -83,6 +83,21 @@ impl QuotaLimits {
     }
 }
 
+/// The most rows that one call of LinkedIn brings, of a list: what its own pages hold.
+pub const ROWS_PER_PAGE: u32 = 25;
+
+/// On how many UTC days so many rows are fetched, today included where something is left of it; `None`
+/// when they never are.
+#[must_use]
+pub fn days_to_fetch(rows: u32, left_today: u32, per_day: u32) -> Option<u32> {
+    let later = rows.saturating_sub(left_today);
+    if later == 0 {
+        return Some(1);
+    }
+    let later_days = (per_day > 0).then(|| later.div_ceil(per_day))?;
+    Some(later_days + u32::from(left_today > 0))
+}
+
 /// Where an account group stands with one kind of list today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaStanding {
@@ -108,6 +123,27 @@ impl QuotaStanding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_count_what_is_left_of_today_and_then_whole_days() {
+        for (rows, left_today, per_day, days) in [
+            (1_000, 100, 100, Some(10)),
+            (1_000, 99, 100, Some(11)),
+            (1_000, 0, 100, Some(10)),
+            (1_000, 1_000, 100, Some(1)),
+            (1, 0, 100, Some(1)),
+            (100, 60, 100, Some(2)),
+            (60, 60, 0, Some(1)),
+            (61, 60, 0, None),
+            (u32::MAX, 0, 1, Some(u32::MAX)),
+        ] {
+            assert_eq!(
+                days_to_fetch(rows, left_today, per_day),
+                days,
+                "{rows} {left_today} {per_day}"
+            );
+        }
+    }
 
     #[test]
     fn what_remains_is_never_below_zero() {

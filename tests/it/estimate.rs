@@ -63,6 +63,7 @@ async fn an_estimate_says_what_a_start_then_does_and_stores_nothing() {
                 "distinctUrls": distinct_urls,
                 "credits": {"needed": needed, "available": before["available"], "sufficient": true},
                 "quota": {"listType": list_type, "remaining": 100_000, "exhausted": false},
+                "days": 1,
                 "linkedinConnected": true,
             })
         );
@@ -95,6 +96,7 @@ async fn what_would_refuse_a_start_is_part_of_the_answer() {
             "distinctUrls": null,
             "credits": {"needed": 100, "available": 99, "sufficient": false},
             "quota": {"listType": "LINKEDIN_CLASSIC", "remaining": 0, "exhausted": true},
+            "days": null,
             "linkedinConnected": false,
         })
     );
@@ -108,6 +110,46 @@ async fn what_would_refuse_a_start_is_part_of_the_answer() {
     .await;
     let estimate = app.estimate_of(&search("a", 1)).await;
     assert_eq!(estimate["linkedinConnected"], false);
+}
+
+#[tokio::test]
+async fn the_days_are_those_that_the_quota_then_takes() {
+    let mut setup = Setup::default();
+    setup.quotas.url_upload = 100;
+    let app = TestApp::with(setup).await;
+    let upload = |number: u32| {
+        let urls: Vec<String> = (0..number)
+            .map(|number| format!("linkedin.com/in/someone-{number}"))
+            .collect();
+        json!({"source": "url_upload", "urls": urls})
+    };
+    for (profiles, days) in [(1, 1), (100, 1), (101, 2), (1_000, 10)] {
+        assert_eq!(app.estimate_of(&upload(profiles)).await["days"], days);
+    }
+    app.run_job(&upload(1)).await;
+    for (profiles, days) in [(99, 1), (100, 2), (1_000, 11)] {
+        assert_eq!(app.estimate_of(&upload(profiles)).await["days"], days);
+    }
+
+    // A job of three days waits for two resets.
+    let job = app.start_job(&upload(250)).await;
+    let mut connection = app.connect().await;
+    for fetched in [99, 199] {
+        app.run_jobs_until(async || app.job(&job).await["waiting"]["reason"] == "quota")
+            .await;
+        assert_eq!(app.job(&job).await["counts"]["fetched"], fetched);
+        for statement in [
+            sqlx::query!("update quota_usage set day = day - 1"),
+            sqlx::query!(
+                "update prospecting_jobs set due_at = now(), waiting_reason = null where status = 'queued'"
+            ),
+            sqlx::query!("update lanes set parked = false, next_turn_at = now()"),
+        ] {
+            statement.execute(&mut connection).await.unwrap();
+        }
+    }
+    app.run_jobs_until_idle().await;
+    assert_eq!(app.job(&job).await["status"], "completed");
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ struct EstimateBody {
     distinct_urls: Option<u32>,
     credits: CreditsBody,
     quota: QuotaBody,
+    days: Option<u32>,
     linkedin_connected: bool,
 }
 
@@ -78,6 +79,7 @@ impl From<Estimate> for EstimateBody {
                 remaining: estimate.quota.remaining(),
                 exhausted: estimate.quota.is_exhausted(),
             },
+            days: estimate.days,
             linkedin_connected: estimate.linkedin_is_connected,
         }
     }

@@ -11,6 +11,7 @@ use crate::db::queue::{FETCHED_MAX, Item, ItemKind, RunState};
 use crate::domain::account_health::AccountHealth;
 use crate::domain::id::LinkedinAccountId;
 use crate::domain::job::StopReason;
+use crate::domain::quota::ROWS_PER_PAGE;
 use crate::domain::start_request::{Source, SourceKind};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::upstream::provider::{LinkedinProvider, PageCursor, PageItem, PageRequest, PeoplePage};
@@ -55,11 +56,13 @@ pub struct Fetch<'a> {
     pub limit: u32,
 }
 
-/// The most items asked for at a time: what LinkedIn's own pages hold.
+/// The most items asked for at a time.
 #[must_use]
 pub fn page_size(kind: SourceKind) -> u32 {
     match kind {
-        SourceKind::LinkedinSearch | SourceKind::SalesNavigator | SourceKind::PostCommenters => 25,
+        SourceKind::LinkedinSearch | SourceKind::SalesNavigator | SourceKind::PostCommenters => {
+            ROWS_PER_PAGE
+        }
         SourceKind::UrlUpload => url_upload::PROFILES_PER_PAGE,
     }
 }
