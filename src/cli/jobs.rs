@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::output::{Items, Output, iso, table};
 use crate::cli::{open_migrated, watch};
 use crate::config::DatabaseSettings;
+use crate::db::linkedin_accounts::HeldUpBy;
 use crate::db::pool::Database;
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::job::JobStatus;
@@ -55,6 +56,8 @@ pub(super) struct JobView<'a> {
     job: JobBody<'a>,
     lease_expires_at: Option<String>,
     next_try_at: Option<String>,
+    /// `throttled` or `turn`: what keeps it from calling its LinkedIn account.
+    held_up_by: Option<&'static str>,
 }
 
 impl<'a> JobView<'a> {
@@ -64,6 +67,10 @@ impl<'a> JobView<'a> {
             job: JobBody::of(&found.job),
             lease_expires_at: found.lease_expires_at.map(iso),
             next_try_at: found.next_try_at.map(iso),
+            held_up_by: found.held_up_by.map(|held_up_by| match held_up_by {
+                HeldUpBy::Rest { .. } => "throttled",
+                HeldUpBy::Turn => "turn",
+            }),
         }
     }
 }
@@ -87,6 +94,16 @@ pub(super) fn line(found: &OperatorJob) -> String {
             waiting.reason,
             iso(waiting.resume_at)
         ));
+    }
+    match found.held_up_by {
+        Some(HeldUpBy::Rest { until, throttles }) => line.push_str(&format!(
+            "; LinkedIn has throttled its account, which rests until {} (rest {throttles} in a row)",
+            iso(until)
+        )),
+        Some(HeldUpBy::Turn) => {
+            line.push_str("; it waits for its turn of its LinkedIn account");
+        }
+        None => {}
     }
     if let Some(error) = &job.error {
         line.push_str(&format!("; {}: {}", error.code, error.message));

@@ -22,7 +22,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub enum TurnFor<'a> {
     /// Waits for its place in the line and for the gap.
     Job(&'a AccountGroupId, &'a JobId),
-    /// Somebody waits for the answer: only a call under way or a rest keeps it.
+    /// Somebody waits for the answer: it waits for a call under way, a rest and a gap of 5 s at the
+    /// most, and goes before every job.
     Request,
 }
 
@@ -121,33 +122,47 @@ pub async fn give_back_turn(
     Ok(standing(row.wait_seconds, row.rests))
 }
 
-/// An account that LinkedIn has throttled.
+/// What keeps a job from calling its LinkedIn account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rest {
-    pub until: DateTime<Utc>,
-    /// How often it was throttled since a call succeeded.
-    pub throttles: u32,
+pub enum HeldUpBy {
+    /// LinkedIn has throttled the account, `throttles` times since a call succeeded.
+    Rest {
+        until: DateTime<Utc>,
+        throttles: u32,
+    },
+    /// Other calls and the gaps between them.
+    Turn,
 }
 
-/// The account of a group, if it rests now.
-pub async fn find_rest(
+/// Why a job waits for its LinkedIn account, if it does.
+pub async fn find_what_holds_up(
     connection: &mut PgConnection,
     account_group: &AccountGroupId,
-) -> Result<Option<Rest>, Error> {
+    job: &JobId,
+) -> Result<Option<HeldUpBy>, Error> {
     let row = sqlx::query!(
         r#"
-        select a.resting_until as "resting_until!", a.throttles
+        select case when a.resting_until > now() then a.resting_until end as resting_until, a.throttles,
+            exists (
+                select from linkedin_account_waiters w
+                where w.linkedin_account_id = a.linkedin_account_id
+                    and w.account_group_id = g.account_group_id and w.job_id = $2
+            ) as "is_in_line!"
         from account_groups g
         join linkedin_accounts a on a.linkedin_account_id = g.linkedin_account_id
-        where g.account_group_id = $1 and a.resting_until > now()
+        where g.account_group_id = $1
         "#,
         account_group.as_str(),
+        job.as_str(),
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Rest {
-        until: row.resting_until,
-        throttles: count(row.throttles),
+    Ok(row.and_then(|row| match row.resting_until {
+        Some(until) => Some(HeldUpBy::Rest {
+            until,
+            throttles: count(row.throttles),
+        }),
+        None => row.is_in_line.then_some(HeldUpBy::Turn),
     }))
 }
 

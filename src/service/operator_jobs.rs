@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use crate::db;
 use crate::db::job_overview::JobPlace;
 use crate::db::jobs::CancelOutcome;
+use crate::db::linkedin_accounts::{HeldUpBy, find_what_holds_up};
 use crate::db::pool::Database;
 use crate::domain::id::{AccountGroupId, JobId};
-use crate::domain::job::{Job, JobStatus};
+use crate::domain::job::{Job, JobStatus, WaitingReason};
 use crate::error::Error;
 use crate::service::operator::Refusal;
 
@@ -19,6 +20,8 @@ pub struct OperatorJob {
     pub lease_expires_at: Option<DateTime<Utc>>,
     /// When it may run; of a queued job.
     pub next_try_at: Option<DateTime<Utc>>,
+    /// Of a job that waits for the upstream: whether it is its LinkedIn account that it waits for.
+    pub held_up_by: Option<HeldUpBy>,
 }
 
 /// The newest jobs, of all account groups or of one, with any status or with one.
@@ -108,13 +111,22 @@ pub async fn cancel_job(database: &Database, job: &JobId) -> Result<OperatorJob,
 async fn read(database: &Database, place: JobPlace) -> Result<Option<OperatorJob>, Error> {
     let mut connection = database.acquire().await?;
     let job = db::jobs::find_job(&mut connection, &place.account_group, &place.job).await?;
-    Ok(job.map(|job| OperatorJob {
+    let Some(job) = job else { return Ok(None) };
+    let waits = job.waiting.as_ref();
+    let held_up_by = match waits.map(|waiting| waiting.reason) {
+        Some(WaitingReason::Upstream) => {
+            find_what_holds_up(&mut connection, &place.account_group, &place.job).await?
+        }
+        Some(WaitingReason::Quota | WaitingReason::Paused) | None => None,
+    };
+    Ok(Some(OperatorJob {
         lease_expires_at: place
             .lease_expires_at
             .filter(|_| job.status == JobStatus::Running),
         next_try_at: place
             .next_try_at
             .filter(|_| job.status == JobStatus::Queued),
+        held_up_by,
         job,
     }))
 }

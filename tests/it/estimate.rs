@@ -139,7 +139,7 @@ async fn the_days_are_those_that_the_quota_then_takes() {
             .await;
         assert_eq!(app.job(&job).await["counts"]["fetched"], fetched);
         for statement in [
-            sqlx::query!("update quota_usage set day = day - 1"),
+            sqlx::query!("delete from quota_usage"),
             sqlx::query!(
                 "update prospecting_jobs set due_at = now(), waiting_reason = null where status = 'queued'"
             ),

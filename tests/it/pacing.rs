@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::support::app::{Setup, TestApp, search, wait_for};
 use crate::support::by_hand::{self, Wanted};
+use crate::support::process::Program;
 use crate::support::recorder::Recorder;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -93,6 +94,17 @@ async fn run_until_it_waits(app: &TestApp, job: &JobId) -> Value {
     assert_eq!(status["waiting"]["reason"], "upstream", "{status:#}");
     assert_eq!(status["status"], "queued");
     status
+}
+
+/// What `prospector jobs show` says of a job.
+async fn shown(app: &TestApp, job: &JobId) -> (Value, String) {
+    let (program, job) = (Program::on(&app.database), job.to_string());
+    let showing = tokio::task::spawn_blocking(move || {
+        let arguments = ["jobs", "show", &job];
+        let text = String::from_utf8(program.run(&arguments).stdout).unwrap();
+        (program.json(&arguments)["heldUpBy"].clone(), text)
+    });
+    showing.await.unwrap()
 }
 
 /// In how many seconds the job goes on.
@@ -191,6 +203,12 @@ async fn a_job_that_waits_for_a_long_gap_gives_its_worker_back_and_goes_on_as_th
         assert_eq!(recorder.calls().len(), calls);
         assert!((540..=600).contains(&resumes_in(&status)), "{status:#}");
         assert_eq!(status["attempt"], 1);
+        let (held_up_by, text) = shown(&app, &job).await;
+        assert_eq!(held_up_by, "turn");
+        assert!(
+            text.contains("waits for its turn of its LinkedIn account"),
+            "{text}"
+        );
         let_time_pass(&mut connection).await;
     }
     let failures = sqlx::query_scalar!("select stalled_waits from prospecting_jobs");
@@ -215,6 +233,10 @@ async fn a_throttled_account_rests_for_hours_for_all_its_jobs_and_then_they_go_o
                 (expected - 60..=expected).contains(&resumes_in(&status)),
                 "{status:#}"
             );
+            let (held_up_by, text) = shown(&app, &first).await;
+            assert_eq!(held_up_by, "throttled");
+            let nth = format!("(rest {} in a row)", rest / 2);
+            assert!(text.contains(&nth), "{text}");
             let made = recorder.calls().len();
             assert!(made > calls, "{pacing:?}");
             calls = made;
@@ -263,7 +285,7 @@ async fn a_call_that_is_dropped_gives_its_turn_back() {
 #[tokio::test]
 async fn a_users_request_waits_for_the_call_under_way_but_not_for_the_gap() {
     let recorder = Recorder::start().await;
-    let long = gap(600_000, 600_000);
+    let long = gap(0, 1_200_000);
     let app = paced(&recorder, Pacing::Turns(long)).await;
     let mut connection = app.connect().await;
     let (token, me) = (Uuid::new_v4(), JobId::new());
@@ -400,6 +422,36 @@ async fn whoever_asked_first_goes_first_unless_it_does_not_come() {
     line.is_refused(&jobs[3]).await;
     let held = Uuid::new_v4();
     assert_eq!(line.asks(&jobs[2], held).await, TurnOutcome::Taken);
+}
+
+#[tokio::test]
+async fn users_requests_keep_a_short_gap_and_leave_room_for_jobs() {
+    let app = TestApp::start().await;
+    let mut connection = app.connect().await;
+    let shortest = gap(600_000, 600_000);
+    let mut asks = async |passed: i32| {
+        let moved = sqlx::query!(
+            "update linkedin_accounts set last_call_at = now() - make_interval(secs => $1)",
+            f64::from(passed)
+        );
+        moved.execute(&mut connection).await.unwrap();
+        let (token, whom) = (Uuid::new_v4(), TurnFor::Request);
+        let asked = take_turn(&mut connection, &account(), whom, token, HOLD, shortest).await;
+        if asked.as_ref().unwrap() == &TurnOutcome::Taken {
+            let outcome = CallOutcome::Succeeded;
+            give_back_turn(&mut connection, &account(), Some(token), Gap::NONE, outcome)
+                .await
+                .unwrap();
+        }
+        asked.unwrap()
+    };
+    assert_eq!(asks(0).await, TurnOutcome::Taken);
+    let refused = asks(1).await;
+    assert!(
+        matches!(refused, TurnOutcome::Wait(standing) if standing.wait <= Duration::from_secs(4)),
+        "{refused:?}"
+    );
+    assert_eq!(asks(6).await, TurnOutcome::Taken);
 }
 
 #[tokio::test]
