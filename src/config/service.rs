@@ -42,6 +42,9 @@ pub struct ServiceSettings {
         default_value = DEFAULT_LISTEN
     )]
     pub listen: SocketAddr,
+    /// Where metrics are shown, and nothing else; without it they are a service route of the API
+    #[arg(long, env, value_name = "METRICS_ADDR")]
+    pub metrics_addr: Option<SocketAddr>,
     /// What this process does; `worker` serves only the service routes
     #[arg(long, value_enum, default_value = "all")]
     pub role: Role,

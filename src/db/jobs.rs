@@ -7,14 +7,16 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::db::error::Conflicts;
+use crate::db::job_totals::{JobStanding, JobTotals};
 use crate::db::{column, count, known, known_text};
-use crate::domain::id::{AccountGroupId, JobId};
+use crate::domain::id::{AccountGroupId, JobId, TraceId};
 use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::{
     Job, JobCounts, JobCredits, JobFault, JobStatus, Stage, StageStatus, StopReason, Waiting,
     WaitingReason,
 };
 use crate::domain::start_request::{Duplicates, Source, SourceKind};
+use crate::domain::trace::JobTrace;
 use crate::error::Error;
 
 /// A job to be stored.
@@ -31,6 +33,8 @@ pub struct NewJob<'a> {
     pub fingerprint: &'a [u8; 32],
     /// The credits to hold.
     pub reservation: i64,
+    /// The request that starts it.
+    pub trace: &'a JobTrace,
 }
 
 /// What became of a start.
@@ -84,7 +88,7 @@ async fn call_start_job(
         StartRow,
         r#"
         select outcome as "outcome!", job_id, status, created_at, available
-        from start_job_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        from start_job_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         "#,
         job.account_group.as_str(),
         job.job_id.as_str(),
@@ -97,6 +101,8 @@ async fn call_start_job(
         job.idempotency_key.map(IdempotencyKey::as_str),
         &job.fingerprint[..],
         job.reservation,
+        job.trace.trace_id.as_ref().map(TraceId::as_str),
+        job.trace.parent.as_ref().map(ToString::to_string),
     )
     .fetch_one(connection)
     .await
@@ -136,13 +142,23 @@ fn job_status(text: &str) -> Result<JobStatus, Error> {
 }
 
 /// What became of a cancel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelOutcome {
-    /// Now, or before.
-    Cancelled,
+    /// By this call.
+    CancelledNow(CancelledJob),
+    /// Before.
+    CancelledAlready,
     /// The job is completed or failed; nothing was changed.
     HasEnded,
     NotFound,
+}
+
+/// What there is to tell of a job that was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelledJob {
+    pub source: SourceKind,
+    pub trace: JobTrace,
+    pub totals: JobTotals,
 }
 
 /// Cancels a job that has not ended and releases what is left of its reservation: one statement.
@@ -152,22 +168,32 @@ pub async fn cancel_job(
     job: &JobId,
 ) -> Result<CancelOutcome, Error> {
     let mut conflicts = Conflicts::default();
-    let outcome = loop {
-        let cancelling = sqlx::query_scalar!(
-            r#"select cancel_job_v1($1, $2) as "outcome!""#,
+    let row = loop {
+        let cancelling = sqlx::query!(
+            r#"
+            select c.outcome as "outcome!", to_jsonb(t) as "standing: Json<JobStanding>"
+            from cancel_job_v1($1, $2) as c (outcome)
+            left join lateral job_totals_v1(case when c.outcome = 'cancelled' then $1 end, $2) as t
+                on t.written_now
+            "#,
             account_group.as_str(),
             job.as_str(),
         );
         match cancelling.fetch_one(&mut *connection).await {
-            Ok(outcome) => break outcome,
+            Ok(row) => break row,
             Err(error) => conflicts.send_again(error)?,
         }
     };
-    match outcome.as_str() {
-        "cancelled" => Ok(CancelOutcome::Cancelled),
-        "ended" => Ok(CancelOutcome::HasEnded),
-        "not_found" => Ok(CancelOutcome::NotFound),
-        _ => known_text("outcome of a cancel", &outcome, None),
+    match (row.outcome.as_str(), row.standing) {
+        ("cancelled", Some(standing)) => Ok(CancelOutcome::CancelledNow(CancelledJob {
+            source: standing.source,
+            trace: standing.trace(),
+            totals: standing.totals(),
+        })),
+        ("cancelled", None) => Ok(CancelOutcome::CancelledAlready),
+        ("ended", _) => Ok(CancelOutcome::HasEnded),
+        ("not_found", _) => Ok(CancelOutcome::NotFound),
+        _ => known_text("outcome of a cancel", &row.outcome, None),
     }
 }
 

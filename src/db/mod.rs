@@ -12,6 +12,7 @@ pub mod embedded;
 pub mod error;
 pub mod job_list;
 pub mod job_overview;
+pub mod job_totals;
 pub mod jobs;
 pub mod key_access;
 pub mod linkedin_accounts;
@@ -20,6 +21,7 @@ pub mod people;
 pub mod pool;
 pub mod prospects;
 pub mod queue;
+pub mod queue_sample;
 
 use crate::error::Error;
 

@@ -1,7 +1,8 @@
 //! Connections: several pools, so that neither requests nor workers nor heartbeats starve the others.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use metrics::{counter, gauge, histogram};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Postgres};
 
@@ -39,6 +40,8 @@ pub enum SessionBounds {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    /// By which its metrics are told from those of other pools.
+    name: &'static str,
 }
 
 impl Database {
@@ -78,7 +81,16 @@ impl Database {
                 })
             })
             .connect_lazy_with(options);
-        Self { pool }
+        Self {
+            pool,
+            name: "other",
+        }
+    }
+
+    /// Names the pool in metrics. The name is one of a few that stand in the sources.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// Takes a connection from the pool.
@@ -86,7 +98,11 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] when none is free or the database is away.
     pub async fn acquire(&self) -> Result<sqlx::pool::PoolConnection<Postgres>, Error> {
-        Ok(self.pool.acquire().await?)
+        let began = Instant::now();
+        let acquired = self.pool.acquire().await;
+        histogram!("prospector_database_acquire_seconds", "pool" => self.name)
+            .record(began.elapsed().as_secs_f64());
+        self.count_timeout(acquired)
     }
 
     /// Begins an ordinary transaction; dropped without a commit it is rolled back.
@@ -94,7 +110,29 @@ impl Database {
     /// # Errors
     /// As for [`Database::acquire`].
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, Postgres>, Error> {
-        Ok(self.pool.begin().await?)
+        let begun = self.pool.begin().await;
+        self.count_timeout(begun)
+    }
+
+    fn count_timeout<T>(&self, acquired: Result<T, sqlx::Error>) -> Result<T, Error> {
+        if matches!(acquired, Err(sqlx::Error::PoolTimedOut)) {
+            counter!("prospector_database_acquire_timeouts_total", "pool" => self.name)
+                .increment(1);
+        }
+        Ok(acquired?)
+    }
+
+    /// Measures how many connections there are.
+    pub fn measure(&self) {
+        let open = self.pool.size();
+        let idle = u32::try_from(self.pool.num_idle())
+            .unwrap_or(open)
+            .min(open);
+        let connections = |state| gauge!("prospector_database_connections", "pool" => self.name, "state" => state);
+        connections("idle").set(f64::from(idle));
+        connections("in_use").set(f64::from(open - idle));
+        let most = self.pool.options().get_max_connections();
+        gauge!("prospector_database_connections_max", "pool" => self.name).set(f64::from(most));
     }
 
     /// Asks the server what holds for our statements.

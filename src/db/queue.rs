@@ -11,12 +11,14 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::db::job_totals::{JobStanding, JobTotals};
 use crate::db::{column, count, known, known_text};
 use crate::domain::id::{AccountGroupId, JobId, LinkedinAccountId, ProspectId};
 use crate::domain::job::{EnrichmentErrorCode, JobErrorCode, StopReason, WaitingReason};
 use crate::domain::person::{EmailStatus, Person};
 use crate::domain::quota::ListType;
-use crate::domain::start_request::Source;
+use crate::domain::start_request::{Source, SourceKind};
+use crate::domain::trace::JobTrace;
 use crate::error::Error;
 
 /// A job that this process holds, and the token that proves it.
@@ -25,6 +27,9 @@ pub struct Lease {
     pub account_group: AccountGroupId,
     pub job: JobId,
     pub token: Uuid,
+    /// What kind of job it is, and which request started it: for metrics, log lines and spans.
+    pub source: SourceKind,
+    pub trace: JobTrace,
 }
 
 /// What a worker found in the queue.
@@ -44,19 +49,32 @@ pub async fn claim_job(
 ) -> Result<ClaimOutcome, Error> {
     let token = Uuid::new_v4();
     let row = sqlx::query!(
-        r#"select outcome as "outcome!", account_group_id, job_id from claim_job_v1($1, $2, $3)"#,
+        r#"
+        select c.outcome as "outcome!", c.account_group_id, c.job_id, to_jsonb(t) as "standing: Json<JobStanding>"
+        from claim_job_v1($1, $2, $3) as c
+        left join lateral job_totals_v1(c.account_group_id, c.job_id) as t on true
+        "#,
         token,
         lease_time.as_secs_f64(),
         column(running_max),
     )
     .fetch_one(connection)
     .await?;
-    match (row.outcome.as_str(), row.account_group_id, row.job_id) {
-        ("claimed", Some(account_group), Some(job)) => Ok(ClaimOutcome::Claimed(Lease {
-            account_group: known(account_group.try_into())?,
-            job: known(job.try_into())?,
-            token,
-        })),
+    match (
+        row.outcome.as_str(),
+        row.account_group_id,
+        row.job_id,
+        row.standing,
+    ) {
+        ("claimed", Some(account_group), Some(job), Some(standing)) => {
+            Ok(ClaimOutcome::Claimed(Lease {
+                account_group: known(account_group.try_into())?,
+                job: known(job.try_into())?,
+                token,
+                source: standing.source,
+                trace: standing.trace(),
+            }))
+        }
         ("lane_without_due_job", ..) => Ok(ClaimOutcome::LaneWithoutDueJob),
         ("nothing_open", ..) => Ok(ClaimOutcome::NothingOpen),
         _ => known_text("outcome of a claim", &row.outcome, None),
@@ -89,6 +107,8 @@ pub struct RunState {
     pub started_at: DateTime<Utc>,
     /// The database's clock.
     pub now: DateTime<Utc>,
+    /// What the job has come to so far.
+    pub totals: JobTotals,
 }
 
 /// What is known of a job's LinkedIn account when the job is read.
@@ -113,7 +133,9 @@ pub async fn find_run(
                 as "duplicates!",
             coalesce(q.used, 0) as "quota_used!", j.enrichment_batch, j.enriched_through, j.stalled_waits,
             j.stalled_attempts, j.started_at as "started_at!", now() as "now!", a.throttles as "throttles?",
-            extract(epoch from a.resting_until - now())::double precision as rests_for
+            extract(epoch from a.resting_until - now())::double precision as rests_for, j.duplicates as all_duplicates,
+            j.invalid, j.not_found, j.failed, j.suppressed, j.answered, j.emails_found, j.credits_charged,
+            extract(epoch from now() - j.created_at)::double precision as "seconds!"
         from prospecting_jobs j
         join account_groups g on g.account_group_id = j.account_group_id
         left join linkedin_accounts a on a.linkedin_account_id = g.linkedin_account_id
@@ -159,6 +181,19 @@ pub async fn find_run(
         stalled_attempts: count(row.stalled_attempts),
         started_at: row.started_at,
         now: row.now,
+        totals: JobTotals {
+            fetched: count(row.fetched),
+            imported: count(row.imported),
+            duplicates: count(row.all_duplicates),
+            invalid: count(row.invalid),
+            not_found: count(row.not_found),
+            failed: count(row.failed),
+            suppressed: count(row.suppressed),
+            answered: count(row.answered),
+            emails_found: count(row.emails_found),
+            credits_charged: row.credits_charged,
+            age: Duration::try_from_secs_f64(row.seconds).unwrap_or_default(),
+        },
     }))
 }
 
@@ -240,6 +275,7 @@ pub enum PageOutcome {
         rows_wanted: u32,
         fetched: u32,
         quota_used_today: u32,
+        totals: JobTotals,
     },
     /// The page number is taken: an earlier try went through. Read the job back.
     AlreadyDone,
@@ -268,9 +304,11 @@ pub async fn import_page(
     };
     let row = sqlx::query!(
         r#"
-        select outcome as "outcome!", job_ended as "job_ended!", import_ended as "import_ended!",
-            rows_wanted as "rows_wanted!", fetched as "fetched!", quota_used as "quota_used!"
-        from import_page_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        select p.outcome as "outcome!", p.job_ended as "job_ended!", p.import_ended as "import_ended!",
+            p.rows_wanted as "rows_wanted!", p.fetched as "fetched!", p.quota_used as "quota_used!",
+            to_jsonb(t) as "standing: Json<JobStanding>"
+        from import_page_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as p
+        left join lateral job_totals_v1(case when p.outcome = 'committed' then $1 end, $2) as t on true
         "#,
         lease.account_group.as_str(),
         lease.job.as_str(),
@@ -295,6 +333,10 @@ pub async fn import_page(
             rows_wanted: count(row.rows_wanted),
             fetched: count(row.fetched),
             quota_used_today: count(row.quota_used),
+            totals: row
+                .standing
+                .map(|standing| standing.totals())
+                .unwrap_or_default(),
         }),
         "already_done" => Ok(PageOutcome::AlreadyDone),
         "lease_lost" => Ok(PageOutcome::LeaseLost),
@@ -598,11 +640,18 @@ pub async fn list_expired_leases(
 ) -> Result<Vec<Lease>, Error> {
     let rows = sqlx::query!(
         r#"
-        select account_group_id, job_id, lease_token as "lease_token!"
-        from prospecting_jobs
-        where status = 'running' and lease_expires_at < now()
-        order by lease_expires_at
-        limit $1
+        with expired as (
+            select account_group_id, job_id, lease_token, lease_expires_at
+            from prospecting_jobs
+            where status = 'running' and lease_expires_at < now()
+            order by lease_expires_at
+            limit $1
+        )
+        select e.account_group_id, e.job_id, e.lease_token as "lease_token!",
+            to_jsonb(t) as "standing!: Json<JobStanding>"
+        from expired e
+        cross join lateral job_totals_v1(e.account_group_id, e.job_id) as t
+        order by e.lease_expires_at
         "#,
         limit,
     )
@@ -614,6 +663,8 @@ pub async fn list_expired_leases(
                 account_group: known(row.account_group_id.try_into())?,
                 job: known(row.job_id.try_into())?,
                 token: row.lease_token,
+                source: row.standing.source,
+                trace: row.standing.trace(),
             })
         })
         .collect()

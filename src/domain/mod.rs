@@ -18,4 +18,5 @@ pub mod plan;
 pub mod quota;
 pub mod retry;
 pub mod start_request;
+pub mod trace;
 pub mod violation;

@@ -11,7 +11,8 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Span;
+use metrics::counter;
+use tracing::{Span, field};
 
 use crate::domain::api_key::ApiKeySecret;
 use crate::domain::id::AccountGroupId;
@@ -65,10 +66,15 @@ pub async fn require_key(
         idempotency_key.as_ref(),
     );
     let address = client_address(&request, &state.settings.trusted_proxies);
-    let caller = state
+    let looked_up = state
         .unknown_keys
         .look_up(address, secret.digest(), look_up)
-        .await?;
+        .await;
+    if matches!(looked_up, Err(Error::RateLimited { .. })) {
+        counter!("prospector_http_rate_limited_total", "by" => "address").increment(1);
+    }
+    let caller = looked_up?;
+    Span::current().record("api_key", field::display(caller.api_key_id));
     let taken = state.rate_limiter.take(caller.api_key_id, Instant::now());
     let exchange = request.extensions().get::<Exchange>();
     let (Taken::Yes(bucket) | Taken::No { state: bucket, .. }) = taken;
@@ -76,6 +82,7 @@ pub async fn require_key(
         exchange.set_rate_limit(bucket);
     }
     if let Taken::No { retry_after, .. } = taken {
+        counter!("prospector_http_rate_limited_total", "by" => "key").increment(1);
         return Err(Error::RateLimited { retry_after });
     }
     request.extensions_mut().insert(caller);

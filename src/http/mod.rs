@@ -16,6 +16,7 @@ pub mod drain;
 pub mod envelope;
 pub mod error;
 pub mod job_body;
+pub mod metrics;
 pub mod pagination;
 pub mod path;
 pub mod query;

@@ -19,6 +19,7 @@ use crate::config::TrustedProxies;
 use crate::error::Error;
 use crate::http::authentication::{Authentication, require_key};
 use crate::http::body::refuse_announced_size;
+use crate::http::metrics::MetricsPage;
 use crate::http::rate_limit::TokenBuckets;
 use crate::http::routes::prospects::export::EXPORTS_MAX;
 use crate::http::routes::{
@@ -66,6 +67,8 @@ pub struct HttpState {
     pub unknown_keys: Arc<UnknownKeys>,
     /// A place for each export that may run now.
     pub exports: Arc<Semaphore>,
+    /// `None`: the metrics are shown elsewhere or not at all.
+    pub metrics: Option<MetricsPage>,
 }
 
 impl HttpState {
@@ -78,6 +81,16 @@ impl HttpState {
             rate_limiter: Arc::new(limiter),
             unknown_keys: Arc::default(),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            metrics: None,
+        }
+    }
+
+    /// Shows the metrics with the service routes.
+    #[must_use]
+    pub fn with_metrics(self, page: MetricsPage) -> Self {
+        Self {
+            metrics: Some(page),
+            ..self
         }
     }
 }
@@ -113,9 +126,12 @@ const fn route(
     }
 }
 
+/// Where the metrics are, on whichever address.
+const METRICS: &str = "/metrics";
+
 /// All that this program answers to.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 19] = [
+pub static ROUTES: [Route; 20] = [
     route(Access::Key, Method::GET, "/v1/accounts", || get(own_key::list_account_groups)),
     route(Access::Key, Method::GET, "/v1/key", || get(own_key::show)),
     route(Access::KeyAndIdempotency, Method::POST, "/v1/accounts/{accountGroupId}/prospecting", || post(prospecting::start)),
@@ -132,6 +148,7 @@ pub static ROUTES: [Route; 19] = [
     route(Access::Key, Method::GET, "/v1/accounts/{accountGroupId}/credits/entries", || get(credits::list_entries)),
     route(Access::Open, Method::GET, "/healthz", || get(service::healthz)),
     route(Access::Open, Method::GET, "/readyz", || get(service::readyz)),
+    route(Access::Open, Method::GET, METRICS, || get(service::metrics)),
     route(Access::Open, Method::GET, "/openapi.yaml", || get(service::openapi)),
     route(Access::Open, Method::GET, "/docs", || get(docs::page)),
     route(Access::Open, Method::GET, "/docs/{file}", || get(docs::file)),
@@ -143,6 +160,9 @@ pub fn router(state: HttpState) -> Router {
     let mut router = Router::new();
     for route in &ROUTES {
         if settings.served_routes == ServedRoutes::ServiceOnly && route.access != Access::Open {
+            continue;
+        }
+        if route.pattern == METRICS && state.metrics.is_none() {
             continue;
         }
         let mut handler = (route.handler)();
@@ -157,6 +177,13 @@ pub fn router(state: HttpState) -> Router {
         handler = handler.route_layer(from_fn(refuse_announced_size));
         router = router.route(route.pattern, handler);
     }
+    with_layers(router.with_state(state), settings)
+}
+
+/// The metrics alone, for an address of their own.
+pub fn metrics_router(state: HttpState) -> Router {
+    let settings = Arc::clone(&state.settings);
+    let router = Router::new().route(METRICS, get(service::metrics));
     with_layers(router.with_state(state), settings)
 }
 

@@ -24,6 +24,7 @@ use tower::ServiceExt;
 
 use crate::http::client_address::PeerAddress;
 use crate::http::drain::DrainedBody;
+use crate::http::metrics::OpenConnection;
 
 /// Also the longest that a kept-alive connection may be idle.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
@@ -163,6 +164,7 @@ impl Server {
             .connections
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let (shutdown, abort) = (self.shutdown.clone(), self.abort.clone());
+        let counted = OpenConnection::counted();
         self.tasks.spawn(async move {
             let serving = async {
                 let mut connection = std::pin::pin!(connection);
@@ -182,7 +184,7 @@ impl Server {
             if let Some(Err(error)) = abort.run_until_cancelled(serving).await {
                 tracing::debug!(%error, "connection ended early");
             }
-            drop(slot);
+            drop((slot, counted));
         });
     }
 }

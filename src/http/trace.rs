@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -12,12 +12,15 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, Span, field};
 
 use crate::domain::id::TraceId;
+use crate::domain::trace::JobTrace;
 use crate::error::Error;
+use crate::http::client_address::client_address;
 use crate::http::envelope::Payload;
 use crate::http::error::whole_seconds;
+use crate::http::metrics::MeasuredRequest;
 use crate::http::rate_limit::BucketState;
 use crate::http::router::HttpSettings;
-use crate::http::traceparent::TraceParent;
+use crate::http::traceparent::trace_parent_of;
 
 /// What inner layers leave for the outermost one, so that it is there whatever becomes of them.
 #[derive(Debug, Clone, Default)]
@@ -37,10 +40,16 @@ pub async fn trace(
     next: Next,
 ) -> Response {
     let trace_id = TraceId::new();
-    let span = span_of(&request, &trace_id);
+    let measured = MeasuredRequest::begin(&request);
+    let span = span_of(&request, &trace_id, measured.route, &settings);
     let exchange = Exchange::default();
     request.extensions_mut().insert(exchange.clone());
-    let line = LogLine::new(span.clone());
+    let trace = JobTrace {
+        trace_id: Some(trace_id.clone()),
+        parent: trace_parent_of(request.headers()),
+    };
+    request.extensions_mut().insert(trace);
+    let line = LogLine::new(span.clone(), measured);
     let response = next.run(request).instrument(span.clone()).await;
     let response = span.in_scope(|| finish(response, &trace_id, &exchange, &settings));
     line.write(response.status());
@@ -48,21 +57,29 @@ pub async fn trace(
 }
 
 /// At error level, so that the log lines of faults carry the trace id however little is logged.
-fn span_of(request: &Request, trace_id: &TraceId) -> Span {
-    let route = request.extensions().get::<MatchedPath>();
+fn span_of(
+    request: &Request,
+    trace_id: &TraceId,
+    route: &'static str,
+    settings: &HttpSettings,
+) -> Span {
     let span = tracing::error_span!(
         "request",
         %trace_id,
         method = %request.method(),
-        route = route.map_or("none", MatchedPath::as_str),
+        route,
         account_group = field::Empty,
+        api_key = field::Empty,
         w3c_trace_id = field::Empty,
         w3c_parent_id = field::Empty,
     );
-    if let Some(parent) = TraceParent::from_headers(request.headers()) {
+    if let Some(parent) = trace_parent_of(request.headers()) {
         span.record("w3c_trace_id", parent.trace_id);
         span.record("w3c_parent_id", parent.parent_id);
     }
+    // Addresses are people's data where clients are people, so no ordinary line shows them.
+    let address = client_address(request, &settings.trusted_proxies);
+    span.in_scope(|| tracing::debug!(client = %address, "request received"));
     span
 }
 
@@ -138,17 +155,23 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: impl Display) {
     }
 }
 
-/// The one line in the log; also for a request whose client went away before its answer.
+/// The one line in the log, and the measure; also for a request whose client went away before its
+/// answer.
 struct LogLine {
     span: Span,
+    measured: MeasuredRequest,
     started: Instant,
     status: Option<StatusCode>,
 }
 
+/// Asked every few seconds by machines, so that a line for each good answer would hide the others.
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 impl LogLine {
-    fn new(span: Span) -> Self {
+    fn new(span: Span, measured: MeasuredRequest) -> Self {
         Self {
             span,
+            measured,
             started: Instant::now(),
             status: None,
         }
@@ -161,8 +184,14 @@ impl LogLine {
 
 impl Drop for LogLine {
     fn drop(&mut self) {
-        let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration = self.started.elapsed();
+        self.measured.end(self.status, duration);
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let is_probe = PROBES.contains(&self.measured.route);
         self.span.in_scope(|| match self.status {
+            Some(status) if is_probe && status.is_success() => {
+                tracing::debug!(status = status.as_u16(), duration_ms, "request answered");
+            }
             Some(status) => {
                 tracing::info!(status = status.as_u16(), duration_ms, "request answered");
             }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use crate::db;
-use crate::db::jobs::CancelOutcome;
+use crate::db::jobs::{CancelOutcome, CancelledJob};
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::job::{Job, JobStatus, JobSummary};
 use crate::error::Error;
 use crate::service::app::App;
+use crate::service::job_log::{JobEnd, job_ended};
 use crate::service::listing::Slice;
 
 /// # Errors
@@ -52,12 +53,34 @@ pub async fn cancel_job(
 ) -> Result<(), Error> {
     let mut connection = app.database.acquire().await?;
     match db::jobs::cancel_job(&mut connection, account_group, job).await? {
-        CancelOutcome::Cancelled => {
+        CancelOutcome::CancelledNow(cancelled) => {
             app.wake_up.job_cancelled();
-            tracing::info!(%account_group, %job, "job cancelled");
+            tell_cancelled(account_group, job, &cancelled);
+            Ok(())
+        }
+        CancelOutcome::CancelledAlready => {
+            app.wake_up.job_cancelled();
             Ok(())
         }
         CancelOutcome::HasEnded => Err(Error::JobHasEnded),
         CancelOutcome::NotFound => Err(Error::NotFound { what: "job" }),
     }
+}
+
+/// In a span of the job, whose trace id is that of its start and not that of the cancel.
+pub(super) fn tell_cancelled(
+    account_group: &AccountGroupId,
+    job: &JobId,
+    cancelled: &CancelledJob,
+) {
+    let trace_id = cancelled
+        .trace
+        .trace_id
+        .as_ref()
+        .map(tracing::field::display);
+    let source = cancelled.source;
+    let span = tracing::error_span!(
+        "job", %account_group, %job, source = source.as_str(), trace_id
+    );
+    span.in_scope(|| job_ended(source, JobEnd::Cancelled, Some(cancelled.totals)));
 }

@@ -10,6 +10,7 @@ use crate::db::pool::Database;
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::job::{Job, JobStatus, WaitingReason};
 use crate::error::Error;
+use crate::service::jobs::tell_cancelled;
 use crate::service::operator::Refusal;
 
 /// A job as operators see it.
@@ -98,7 +99,8 @@ pub async fn cancel_job(database: &Database, job: &JobId) -> Result<OperatorJob,
     let group = find_account_group_of_job(database, job).await?;
     let mut connection = database.acquire().await?;
     match db::jobs::cancel_job(&mut connection, &group, job).await? {
-        CancelOutcome::Cancelled => {}
+        CancelOutcome::CancelledNow(cancelled) => tell_cancelled(&group, job, &cancelled),
+        CancelOutcome::CancelledAlready => {}
         CancelOutcome::HasEnded => return Err(Refusal::JobHasEnded(job.clone())),
         CancelOutcome::NotFound => return Err(Refusal::NoJob(job.clone())),
     }

@@ -1,6 +1,7 @@
 //! Starting a job.
 
 use chrono::{DateTime, Utc};
+use metrics::counter;
 use subtle::ConstantTimeEq;
 
 use crate::db::jobs::{self, NewJob, StartOutcome};
@@ -10,6 +11,7 @@ use crate::domain::idempotency_key::IdempotencyKey;
 use crate::domain::job::JobStatus;
 use crate::domain::quota::ListType;
 use crate::domain::start_request::{SourceKind, StartRequest, Terms};
+use crate::domain::trace::JobTrace;
 use crate::error::Error;
 use crate::service::app::App;
 use crate::service::linkedin_health::{require_linkedin, require_sales_navigator};
@@ -38,6 +40,7 @@ pub async fn start_job(
     account_group: &AccountGroupAccess,
     request: StartRequest,
     idempotency_key: Option<IdempotencyKey>,
+    trace: &JobTrace,
 ) -> Result<StartedJob, Error> {
     let fingerprint = request.fingerprint();
     if let Some(job) = &account_group.job_of_key {
@@ -65,6 +68,7 @@ pub async fn start_job(
             idempotency_key: idempotency_key.as_ref(),
             fingerprint: &fingerprint,
             reservation: needed,
+            trace,
         },
     )
     .await?;
@@ -73,9 +77,11 @@ pub async fn start_job(
     match outcome {
         StartOutcome::Created { status, created_at } => {
             app.wake_up.job_queued();
+            let source = request.source.kind().as_str();
+            counter!("prospector_jobs_started_total", "source" => source).increment(1);
             tracing::info!(
-                account_group = %account_group.id, job = %job_id, source = request.source.kind().as_str(),
-                max_results, credits_reserved = needed, "job queued"
+                account_group = %account_group.id, job = %job_id, source, max_results,
+                credits_reserved = needed, "job queued"
             );
             Ok(StartedJob {
                 job_id,

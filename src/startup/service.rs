@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::gauge;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -11,15 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{InvalidSettings, Provider, ServiceSettings};
 use crate::db::pool::{Database, PoolLimits};
-use crate::http::router::{HttpSettings, HttpState, ServedRoutes, router};
+use crate::http::metrics::MetricsPage;
+use crate::http::router::{HttpSettings, HttpState, ServedRoutes, metrics_router, router};
 use crate::http::server::{ServerLimits, serve};
 use crate::service::app::App;
 use crate::service::authentication::flush_last_uses;
 use crate::service::linkedin_health::LinkedinHealth;
 use crate::service::linkedin_turns::LinkedinTurns;
+use crate::service::queue_meter::measure_queue;
 use crate::service::wake_up::WakeUp;
 use crate::startup::database::OpenDatabase;
 use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
+use crate::telemetry::metrics::{Measured, start_measuring};
 use crate::worker::context::{WorkerContext, WorkerLimits, statement_timeout};
 use crate::worker::pool::{PoolSignals, notify_other_processes, run_pool};
 
@@ -28,6 +32,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const API_STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 const FLUSH_LAST_USES_EVERY: Duration = Duration::from_secs(10);
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
 const WATCH_DATABASE_EVERY: Duration = Duration::from_secs(1);
 /// What is kept of the grace period for handing jobs back once their pages are given up.
 const HURRY_TIME: Duration = Duration::from_secs(5);
@@ -39,9 +44,10 @@ pub enum StartError {
     #[error(transparent)]
     Upstreams(#[from] UpstreamsError),
     #[error(
-        "{address} cannot be listened on: {source}; set LISTEN_ADDR to another one, or stop what uses it"
+        "{address} cannot be listened on: {source}; set {setting} to another one, or stop what uses it"
     )]
     Listen {
+        setting: &'static str,
         address: SocketAddr,
         source: std::io::Error,
     },
@@ -62,9 +68,10 @@ pub struct Service {
     app: Arc<App>,
     worker: Arc<WorkerContext>,
     signals: PoolSignals,
-    /// Stops the process's own sandbox, which outlives the pages at hand.
-    sandbox_stop: CancellationToken,
-    has_sandbox: bool,
+    /// Stops the parts that outlive the others: the sandbox, which the pages at hand need, and the
+    /// metrics on an address of their own, by which the rest is watched to its end.
+    last_stop: CancellationToken,
+    last_parts: usize,
     grace: Duration,
     parts: JoinSet<Result<(), PartEnded>>,
 }
@@ -80,9 +87,11 @@ impl Service {
     ) -> Result<Self, StartError> {
         let (provider, finder) = settings.upstream.resolve()?;
         let address = settings.listen;
-        let listen_fault = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen_fault)?;
-        let address = listener.local_addr().map_err(listen_fault)?;
+        let (listener, address) = listen("LISTEN_ADDR", address).await?;
+        let metrics_listener = match settings.metrics_addr {
+            Some(address) => Some(listen("METRICS_ADDR", address).await?),
+            None => None,
+        };
 
         let limits = worker_limits(settings, &provider);
         let pacing = settings.upstream.pacing(&provider)?;
@@ -97,7 +106,8 @@ impl Service {
             jobs.database_api_connections,
             API_STATEMENT_TIMEOUT,
             limits.lease,
-        );
+        )
+        .named("api");
         let app = Arc::new(App {
             database: for_requests.clone(),
             key_kind,
@@ -115,11 +125,13 @@ impl Service {
             jobs.database_worker_connections - 1,
             worker_timeout,
             limits.lease,
-        );
+        )
+        .named("worker");
         let worker = Arc::new(WorkerContext {
             database: for_jobs.clone(),
-            reserved: pool(database, 1, worker_timeout, limits.lease),
-            listening: pool_of(database.session_options(), 1, worker_timeout, limits.lease),
+            reserved: pool(database, 1, worker_timeout, limits.lease).named("reserved"),
+            listening: pool_of(database.session_options(), 1, worker_timeout, limits.lease)
+                .named("listening"),
             provider: upstreams.provider,
             turns: LinkedinTurns::new(for_jobs, pacing, call_timeout),
             email_finder: upstreams.email_finder,
@@ -131,14 +143,15 @@ impl Service {
             app,
             worker,
             signals: PoolSignals::default(),
-            sandbox_stop: CancellationToken::new(),
-            has_sandbox: upstreams.own_sandbox.is_some(),
+            last_stop: CancellationToken::new(),
+            last_parts: 0,
             grace: settings.shutdown_grace(),
             parts: JoinSet::new(),
         };
-        service.start_parts(settings, listener, is_sandbox, database);
+        service.start_parts(settings, listener, metrics_listener, is_sandbox, database);
         if let Some(sandbox) = upstreams.own_sandbox {
-            let until = service.sandbox_stop.clone();
+            let until = service.last_stop.clone();
+            service.last_parts += 1;
             service.spawn("the sandbox", async move {
                 run_sandbox(sandbox, until)
                     .await
@@ -152,6 +165,7 @@ impl Service {
         &mut self,
         settings: &ServiceSettings,
         listener: TcpListener,
+        metrics_listener: Option<(TcpListener, SocketAddr)>,
         is_sandbox: bool,
         database: &OpenDatabase,
     ) {
@@ -169,11 +183,13 @@ impl Service {
             },
             draining: shutdown.clone(),
         };
-        let api = router(HttpState::new(Arc::clone(&self.app), Arc::new(http)));
         let limits = ServerLimits {
             connections: usize::try_from(settings.max_connections).unwrap_or(usize::MAX),
             write_timeout: WRITE_TIMEOUT,
         };
+        let state = HttpState::new(Arc::clone(&self.app), Arc::new(http));
+        let state = self.start_metrics(state, metrics_listener, limits);
+        let api = router(state);
         let serving = serve(listener, api, limits, shutdown.clone(), self.grace);
         self.spawn("the API", async move {
             serving.await;
@@ -192,6 +208,9 @@ impl Service {
             });
         }
         if settings.role.runs_jobs() {
+            let slots = settings.jobs.worker_concurrency;
+            gauge!("prospector_worker_slots").set(f64::from(slots));
+            gauge!("prospector_worker_slots_in_use").increment(0.0);
             let pool = run_pool(Arc::clone(&self.worker), self.signals.clone());
             self.spawn("the worker pool", async move {
                 pool.await.map_err(|error| error.to_string())
@@ -208,6 +227,52 @@ impl Service {
                 }
             });
         }
+    }
+
+    /// Begins to measure, and shows it: on the address of its own where there is one, else with the
+    /// service routes of the state that is returned.
+    fn start_metrics(
+        &mut self,
+        state: HttpState,
+        listener: Option<(TcpListener, SocketAddr)>,
+        limits: ServerLimits,
+    ) -> HttpState {
+        let measured = start_measuring();
+        let pools = [
+            &self.app.database,
+            &self.worker.database,
+            &self.worker.reserved,
+            &self.worker.listening,
+        ];
+        let pools = pools.map(Database::clone);
+        let page = {
+            let measured = measured.clone();
+            MetricsPage::new(move || {
+                pools.iter().for_each(Database::measure);
+                measured.page()
+            })
+        };
+        let measuring = measure_regularly(
+            measured,
+            Arc::clone(&self.app),
+            self.signals.shutdown.clone(),
+        );
+        self.spawn("the meter", async move {
+            measuring.await;
+            Ok(())
+        });
+        let Some((listener, address)) = listener else {
+            return state.with_metrics(page);
+        };
+        tracing::info!(%address, "metrics are shown");
+        let router = metrics_router(state.clone().with_metrics(page));
+        let serving = serve(listener, router, limits, self.last_stop.clone(), self.grace);
+        self.last_parts += 1;
+        self.spawn("the metrics", async move {
+            serving.await;
+            Ok(())
+        });
+        state
     }
 
     fn spawn(
@@ -239,13 +304,13 @@ impl Service {
         let hurry = self.signals.hurry.clone();
         let patience = self.grace.saturating_sub(HURRY_TIME.min(self.grace / 2));
         let parts = &mut self.parts;
-        let sandbox = (usize::from(self.has_sandbox), &self.sandbox_stop);
+        let last = (self.last_parts, &self.last_stop);
         let all_ended = async {
             let mut result = Ok(());
             let mut deadline = std::pin::pin!(tokio::time::sleep(patience));
             loop {
-                if parts.len() == sandbox.0 {
-                    sandbox.1.cancel();
+                if parts.len() <= last.0 {
+                    last.1.cancel();
                 }
                 tokio::select! {
                     () = &mut deadline, if !hurry.is_cancelled() => hurry.cancel(),
@@ -339,6 +404,40 @@ fn pool_of(
             idle_in_transaction_timeout: (lease / 2).min(Duration::from_secs(5)),
         },
     )
+}
+
+async fn listen(
+    setting: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let fault = |source| StartError::Listen {
+        setting,
+        address,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    Ok((listener, address))
+}
+
+/// Counts the jobs of the database, and keeps what is measured tidy.
+async fn measure_regularly(measured: Measured, app: Arc<App>, shutdown: CancellationToken) {
+    loop {
+        let measuring = measure_queue(&app.database);
+        match shutdown.run_until_cancelled(measuring).await {
+            None => return,
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the jobs of the database were not counted"
+            ),
+        }
+        measured.tidy();
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(MEASURE_EVERY) => {}
+        }
+    }
 }
 
 async fn flush_regularly(app: Arc<App>, shutdown: CancellationToken) {

@@ -1,4 +1,8 @@
-//! Logs.
+//! Logs and metrics.
+
+pub mod catalogue;
+pub mod metrics;
+mod process;
 
 use std::io::IsTerminal;
 

@@ -10,6 +10,7 @@ pub mod context;
 pub mod enrichment;
 pub mod leases;
 pub mod pool;
+pub mod progress;
 pub mod retrying;
 pub mod run;
 pub mod sources;

@@ -7,22 +7,26 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use metrics::{counter, histogram};
 use sqlx::postgres::PgListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 use crate::db::queue::{self, BreakOff, BreakOffOutcome, CHANNEL, ClaimOutcome, Lease};
+use crate::domain::job::JobErrorCode;
 use crate::domain::retry::wait_before_retry;
 use crate::error::Error;
+use crate::service::job_log::JobEnd;
 use crate::worker::context::WorkerContext;
 use crate::worker::leases::Leases;
-use crate::worker::run::{Run, RunEnd, StopSignals};
+use crate::worker::progress::{BusySlot, run_ended};
+use crate::worker::run::{Run, RunEnd, StopSignals, tell_end};
 
 /// How often the queue is looked at when nothing wakes the pool, on average.
 const POLL: Duration = Duration::from_millis(500);
@@ -147,6 +151,31 @@ pub async fn notify_other_processes(context: Arc<WorkerContext>, shutdown: Cance
     }
 }
 
+/// What the log lines of a run carry. At error level, as the span of a request.
+fn run_span(lease: &Lease) -> Span {
+    tracing::error_span!(
+        "run",
+        account_group = %lease.account_group,
+        job = %lease.job,
+        source = lease.source.as_str(),
+        trace_id = lease.trace.trace_id.as_ref().map(field::display),
+    )
+}
+
+/// The line of a run that let go of its job; that of the job's end is written where it is made.
+fn log_end(end: RunEnd, seconds: f64) {
+    match end {
+        RunEnd::Completed | RunEnd::Failed(_) => tracing::debug!(seconds, "run ended"),
+        RunEnd::Waiting(reason) => tracing::info!(seconds, reason = reason.as_str(), "job waits"),
+        RunEnd::HandedBack => tracing::info!(seconds, "job handed back"),
+        RunEnd::BrokenOff => tracing::warn!(seconds, "run broken off"),
+        RunEnd::LeaseLost => tracing::warn!(
+            seconds,
+            "run stopped: the job has ended elsewhere, was cancelled, or its lease is lost"
+        ),
+    }
+}
+
 fn jittered(average: Duration) -> Duration {
     average.mul_f64(0.5 + rand::random::<f64>())
 }
@@ -227,12 +256,21 @@ impl Pool {
             )
             .await
         };
-        self.context.bounded(claiming).await
+        let began = Instant::now();
+        let claimed = self.context.bounded(claiming).await;
+        let outcome = match &claimed {
+            Ok(ClaimOutcome::Claimed(_)) => "claimed",
+            Ok(_) => "empty",
+            Err(_) => "error",
+        };
+        histogram!("prospector_claim_seconds", "outcome" => outcome)
+            .record(began.elapsed().as_secs_f64());
+        claimed
     }
 
     async fn run(&self, lease: &Lease) {
-        let span =
-            tracing::info_span!("run", account_group = %lease.account_group, job = %lease.job);
+        let busy = BusySlot::of_run(lease.source);
+        let span = run_span(lease);
         let lost = self.leases.hold(lease);
         let stop = StopSignals {
             lost,
@@ -251,18 +289,12 @@ impl Pool {
                     run.break_off().await
                 }
             };
-            let seconds = began.elapsed().as_secs_f64();
-            if end == RunEnd::LeaseLost {
-                tracing::warn!(
-                    seconds,
-                    "run stopped: the job has ended elsewhere, was cancelled, or its lease is lost"
-                );
-            } else {
-                tracing::info!(seconds, end = ?end, "run ended");
-            }
+            run_ended(end);
+            log_end(end, began.elapsed().as_secs_f64());
         };
         running.instrument(span).await;
         self.leases.let_go(lease);
+        drop(busy);
     }
 
     async fn prolong_leases(&self, drained: &CancellationToken) {
@@ -320,23 +352,39 @@ impl Pool {
 
     async fn reap(&self) -> Result<(), Error> {
         let mut connection = self.context.database.acquire().await?;
-        for lease in queue::list_expired_leases(&mut connection, REAPED_PER_PASS).await? {
-            let Lease {
-                account_group, job, ..
-            } = &lease;
-            match queue::break_off_run(&mut connection, &lease, BreakOff::ExpiredOnly).await {
-                Ok(BreakOffOutcome::LeaseLost) => {}
-                Ok(outcome) => {
-                    tracing::warn!(%account_group, %job, ?outcome, "expired lease broken");
-                    self.context.wake_up.local.notify_one();
-                }
-                // One job whose locks are held must not keep the others waiting.
-                Err(error) => {
-                    tracing::warn!(%account_group, %job, error = &error as &dyn std::error::Error, "expired lease not broken");
-                }
-            }
+        let expired = queue::list_expired_leases(&mut connection, REAPED_PER_PASS).await?;
+        drop(connection);
+        for lease in &expired {
+            let reaping = Box::pin(self.reap_one(lease));
+            reaping.instrument(run_span(lease)).await;
         }
         Ok(())
+    }
+
+    /// One job whose locks are held must not keep the others waiting: a fault is only logged.
+    async fn reap_one(&self, lease: &Lease) {
+        let breaking = async {
+            let mut connection = self.context.database.acquire().await?;
+            queue::break_off_run(&mut connection, lease, BreakOff::ExpiredOnly).await
+        };
+        match breaking.await {
+            Ok(BreakOffOutcome::LeaseLost) => {}
+            Ok(outcome) => {
+                counter!("prospector_leases_lost_total").increment(1);
+                tracing::warn!(?outcome, "expired lease broken");
+                if outcome == BreakOffOutcome::Failed {
+                    let end = JobEnd::Failed(JobErrorCode::TooManyAttempts);
+                    tell_end(&self.context, lease, end).await;
+                }
+                self.context.wake_up.local.notify_one();
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "expired lease not broken"
+                );
+            }
+        }
     }
 
     /// Wakes the pool when another process queues a job. While the connection is lost, polling finds

@@ -11,10 +11,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::db::job_totals::find_job_totals;
 use crate::db::prospects::list_lookups;
 use crate::db::queue::{
-    self, BatchOutcome, BreakOff, FETCHED_MAX, Fenced, Lease, NewPage, PageOutcome, RunState,
-    WaitOutcome, WaitUntil,
+    self, BatchOutcome, BreakOff, BreakOffOutcome, FETCHED_MAX, Fenced, Lease, NewPage,
+    PageOutcome, RunState, WaitOutcome, WaitUntil,
 };
 use crate::domain::job::{EnrichmentErrorCode, JobErrorCode, WaitingReason};
 use crate::domain::pacing::REST_BASE;
@@ -25,9 +26,11 @@ use crate::domain::retry::{
 };
 use crate::domain::start_request::SourceKind;
 use crate::error::Error;
+use crate::service::job_log::{self, JobEnd};
 use crate::upstream::error::{UpstreamError, UpstreamFault};
 use crate::worker::context::WorkerContext;
 use crate::worker::enrichment::{self, AnsweredBatch};
+use crate::worker::progress::{batch_committed, page_committed};
 use crate::worker::retrying::next_try;
 use crate::worker::sources::{Fetch, FetchError, FetchedPage, fetch_page, page_size};
 use crate::worker::turns::{NoTurn, RunTurns};
@@ -321,14 +324,18 @@ impl<'a> Run<'a> {
                 rows_wanted,
                 fetched,
                 quota_used_today,
+                totals,
             } => {
+                page_committed(self.lease.source, &state.totals, &totals);
                 tracing::debug!(
                     page = number,
                     items = page.items.len(),
+                    imported = totals.imported,
                     rows_wanted,
                     "page committed"
                 );
                 if job_ended {
+                    job_log::job_ended(self.lease.source, JobEnd::Completed, Some(totals));
                     return Ok(Next::End(RunEnd::Completed));
                 }
                 if import_ended {
@@ -339,6 +346,7 @@ impl<'a> Run<'a> {
                 state.rows_wanted = rows_wanted;
                 state.fetched = fetched;
                 state.quota_used_today = quota_used_today;
+                state.totals = totals;
                 state.stalled_waits = 0;
                 state.stalled_attempts = 0;
                 Ok(Next::Step(Box::new(state)))
@@ -470,13 +478,16 @@ impl<'a> Run<'a> {
             )
             .await
         };
-        match self.write(committing).await? {
-            BatchOutcome::Committed { job_ended: true } => {
-                return Ok(Next::End(RunEnd::Completed));
-            }
-            BatchOutcome::Committed { job_ended: false } => {}
+        let job_ended = match self.write(committing).await? {
+            BatchOutcome::Committed { job_ended } => job_ended,
             BatchOutcome::AlreadyDone => return Ok(Next::ReadBack),
             BatchOutcome::LeaseLost => return Ok(Next::End(RunEnd::LeaseLost)),
+        };
+        batch_committed(&answers);
+        tracing::debug!(batch = number, answers = answers.len(), "batch committed");
+        if job_ended {
+            tell_end(self.context, self.lease, JobEnd::Completed).await;
+            return Ok(Next::End(RunEnd::Completed));
         }
         state.enrichment_batch = number;
         state.enriched_through = through_row;
@@ -543,6 +554,10 @@ impl<'a> Run<'a> {
             .await
         };
         let done = self.context.bounded(giving_up).await?;
+        if done == Fenced::Done {
+            tracing::warn!(code = code.as_str(), "the e-mail look-ups are given up");
+            tell_end(self.context, self.lease, JobEnd::Completed).await;
+        }
         Ok(Next::End(if_held(done, RunEnd::Completed)))
     }
 
@@ -556,6 +571,9 @@ impl<'a> Run<'a> {
             .await
         };
         let done = self.context.bounded(failing).await?;
+        if done == Fenced::Done {
+            tell_end(self.context, self.lease, JobEnd::Failed(code)).await;
+        }
         Ok(Next::End(if_held(done, RunEnd::Failed(code))))
     }
 
@@ -611,11 +629,18 @@ impl<'a> Run<'a> {
             let own_run = BreakOff::OwnRun { retry_after };
             queue::break_off_run(&mut connection, self.lease, own_run).await
         };
-        if let Err(error) = self.context.bounded(breaking_off).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the lease is left to run out"
-            );
+        match self.context.bounded(breaking_off).await {
+            Ok(BreakOffOutcome::Failed) => {
+                let end = JobEnd::Failed(JobErrorCode::TooManyAttempts);
+                tell_end(self.context, self.lease, end).await;
+            }
+            Ok(BreakOffOutcome::Requeued | BreakOffOutcome::LeaseLost) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the lease is left to run out"
+                );
+            }
         }
         RunEnd::BrokenOff
     }
@@ -630,4 +655,15 @@ fn if_held(done: Fenced, end: RunEnd) -> RunEnd {
         Fenced::Done => end,
         Fenced::LeaseLost => RunEnd::LeaseLost,
     }
+}
+
+/// Tells of a job's end that was not a page's, whose totals have to be read. What cannot be read any
+/// more is left out: the job has ended all the same.
+pub async fn tell_end(context: &WorkerContext, lease: &Lease, end: JobEnd) {
+    let reading = async {
+        let mut connection = context.reserved.acquire().await?;
+        find_job_totals(&mut connection, &lease.account_group, &lease.job).await
+    };
+    let totals = context.bounded(reading).await.ok().flatten();
+    job_log::job_ended(lease.source, end, totals);
 }

@@ -30,6 +30,7 @@ mod idempotency;
 mod identity;
 mod job_list;
 mod ledger;
+mod metrics;
 mod openapi_document;
 mod operator;
 mod own_key;

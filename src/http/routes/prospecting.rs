@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::domain::id::{AccountGroupId, JobId};
 use crate::domain::job::{Job, JobStatus};
 use crate::domain::start_request::StartRequest;
+use crate::domain::trace::JobTrace;
 use crate::error::Error;
 use crate::http::authentication::read_idempotency_key;
 use crate::http::authorized::{Authorized, ProspectingRead, ProspectingWrite};
@@ -44,7 +45,9 @@ pub async fn start(
         return Err(Error::Invalid(violations));
     };
     let group = &authorized.account_group;
-    let started = start_job(&state.app, group, wanted, key).await?;
+    let trace = parts.extensions.get::<JobTrace>().cloned();
+    let trace = trace.unwrap_or_default();
+    let started = start_job(&state.app, group, wanted, key, &trace).await?;
     answer_to_start(&group.id, started)
 }
 

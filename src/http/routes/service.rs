@@ -14,6 +14,8 @@ use crate::http::query::NoQuery;
 use crate::http::router::HttpState;
 use crate::service::readiness::check_readiness;
 
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 const OPENAPI: &str = include_str!("../../../openapi.yaml");
 
 #[derive(Serialize)]
@@ -43,6 +45,19 @@ pub async fn readyz(State(state): State<HttpState>, _: NoQuery) -> Result<Answer
     }
     check_readiness(&state.app).await?;
     Answer::ok(&Status { status: "ready" })
+}
+
+/// `GET /metrics`: what was measured, as Prometheus reads it.
+///
+/// # Errors
+/// [`Error::Invalid`] when it came with a query; [`Error::NotFound`] when metrics are not shown here.
+pub async fn metrics(State(state): State<HttpState>, _: NoQuery) -> Result<Response, Error> {
+    let page = state.metrics.as_ref();
+    let page = page.ok_or(Error::NotFound { what: "route" })?.write();
+    let mut response = page.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROMETHEUS_TEXT));
+    Ok(Payload::Verbatim.attach(response))
 }
 
 /// `GET /openapi.yaml`: the contract, as a file.

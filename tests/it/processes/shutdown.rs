@@ -60,7 +60,7 @@ async fn a_process_told_to_stop_finishes_pages_and_requests_and_another_carries_
             "the page at hand is finished: {before}, {after}"
         );
     }
-    assert_eq!(log.matches("end=HandedBack").count(), jobs.len());
+    assert_eq!(log.matches("job handed back").count(), jobs.len());
 
     wait_for(async || running(&world).await == jobs.len()).await;
     let idle = ended.elapsed();

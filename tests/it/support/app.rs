@@ -15,12 +15,14 @@ use prospector::domain::pacing::Pacing;
 use prospector::domain::permission::Permission;
 use prospector::domain::plan::Plan;
 use prospector::domain::quota::QuotaLimits;
+use prospector::http::metrics::MetricsPage;
 use prospector::http::router::{HttpSettings, HttpState, ServedRoutes, router};
 use prospector::service::app::App;
 use prospector::service::linkedin_health::LinkedinHealth;
 use prospector::service::linkedin_turns::LinkedinTurns;
 use prospector::service::operator::{self, KeyOrder, NewAccountGroup};
 use prospector::startup::upstreams::{Upstreams, run_sandbox};
+use prospector::telemetry::metrics::start_measuring;
 use prospector::worker::context::{WorkerContext, WorkerLimits};
 use prospector::worker::pool::{PoolSignals, run_pool};
 use serde_json::{Value, json};
@@ -177,7 +179,7 @@ impl TestApp {
             served_routes: ServedRoutes::All,
             draining: CancellationToken::new(),
         };
-        let router = router(HttpState::new(Arc::clone(&app), Arc::new(settings)));
+        let router = measured_router(&app, settings);
         let (group, key) = make_group(&app.database, &setup).await;
         Self {
             router,
@@ -366,6 +368,13 @@ async fn upstreams_of(setup: &Setup) -> Upstreams {
     let (provider, finder) = (setup.provider.clone(), setup.finder.clone());
     let upstreams = Upstreams::build(provider, finder, setup.upstream_timeout, setup.pacing.gap());
     upstreams.await.unwrap()
+}
+
+/// All tests of this process share what they measure.
+fn measured_router(app: &Arc<App>, settings: HttpSettings) -> Router {
+    let measured = start_measuring();
+    let state = HttpState::new(Arc::clone(app), Arc::new(settings));
+    router(state.with_metrics(MetricsPage::new(move || measured.page())))
 }
 
 pub(crate) async fn make_group(

@@ -14,6 +14,7 @@ use prospector::domain::linkedin_url::{PeopleSearchUrl, ProfileUrl, PublicIdenti
 use prospector::domain::person::Person;
 use prospector::domain::quota::ListType;
 use prospector::domain::start_request::{Duplicates, Source, UploadedUrl};
+use prospector::domain::trace::JobTrace;
 use prospector::error::Error;
 use sqlx::PgConnection;
 
@@ -79,6 +80,7 @@ pub(crate) async fn try_start(
         idempotency_key: None,
         fingerprint: &[0; 32],
         reservation: reservation(wanted.max_results, wanted.search_emails),
+        trace: &JobTrace::default(),
     };
     match jobs::start_job(connection, new).await? {
         StartOutcome::Created { .. } => Ok(Some(job_id)),
