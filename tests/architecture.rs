@@ -30,8 +30,14 @@ const LAYERS: [(&str, &str); 13] = [
         "startup",
         "http worker service db upstream domain error config telemetry",
     ),
-    ("http", "service db upstream domain error config"),
-    ("worker", "service db upstream domain error config"),
+    (
+        "http",
+        "service db upstream domain error config telemetry::spans",
+    ),
+    (
+        "worker",
+        "service db upstream domain error config telemetry::spans",
+    ),
     ("service", "db upstream domain error config"),
     ("db", "domain error config"),
     ("upstream", "domain error config"),
@@ -40,7 +46,8 @@ const LAYERS: [(&str, &str); 13] = [
     // Settings hold the values of those who need them. It asks `embedded` whether root runs it,
     // since the default data folder depends on that.
     ("config", "domain error upstream::http db::embedded"),
-    ("telemetry", "config"),
+    // Spans are sent with the client of all outgoing calls.
+    ("telemetry", "config domain upstream::http"),
 ];
 
 /// A library, where it may be named, and the rule that says so.
@@ -53,7 +60,7 @@ struct Library {
 }
 
 /// The first that covers a path decides.
-const LIBRARIES: [Library; 11] = [
+const LIBRARIES: [Library; 12] = [
     Library {
         paths: "sqlx::query* sqlx::Query* sqlx::raw_sql sqlx::migrate sqlx::*",
         allowed: "db/",
@@ -81,8 +88,8 @@ const LIBRARIES: [Library; 11] = [
     },
     Library {
         paths: "reqwest",
-        allowed: "upstream/ cli/demo.rs cli/demo/",
-        rule: "reqwest is only in upstream and the client of the demo",
+        allowed: "upstream/ cli/demo.rs cli/demo/ telemetry/otlp.rs",
+        rule: "reqwest is only in upstream, the client of the demo and the exporter of spans",
     },
     Library {
         // `embedded` finds and starts other programs: it reads PATH, the folder for temporary files
@@ -95,6 +102,11 @@ const LIBRARIES: [Library; 11] = [
         paths: "clap",
         allowed: "config/ cli/",
         rule: "settings are read only in config, and loaded only by cli",
+    },
+    Library {
+        paths: "opentelemetry* tracing_opentelemetry",
+        allowed: "telemetry/",
+        rule: "only telemetry knows how spans are sent",
     },
     Library {
         paths: "metrics_exporter_prometheus",

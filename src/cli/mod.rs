@@ -22,6 +22,7 @@ use clap::{Parser, Subcommand};
 use crate::cli::output::is_closed_stdout;
 use crate::config::{DatabaseSettings, LogSettings};
 use crate::startup::database::{DatabaseError, OpenDatabase, Ownership};
+use crate::telemetry::otlp::Exporter;
 use crate::telemetry::start_logging;
 
 pub use output::Output;
@@ -79,14 +80,32 @@ const STDOUT_CLOSED: u8 = 141;
 pub async fn run() -> ExitCode {
     let cli = Cli::parse();
     let quiet = !matches!(cli.command, Command::Serve(_) | Command::Sandbox(_));
-    if let Err(error) = start_logging(&cli.log, if quiet { "warn" } else { "info,sqlx=warn" }) {
+    let exporter = match start_exporter(&cli) {
+        Ok(exporter) => exporter,
+        Err(error) => return failed(&error),
+    };
+    let by_default = if quiet { "warn" } else { "info,sqlx=warn" };
+    if let Err(error) = start_logging(&cli.log, by_default, exporter.as_ref()) {
         return failed(&anyhow::Error::new(error).context("RUST_LOG cannot be read"));
     }
-    match execute(cli).await {
+    let ended = execute(cli).await;
+    if let Some(exporter) = exporter {
+        exporter.finish().await;
+    }
+    match ended {
         Ok(code) => code,
         Err(error) if is_closed_stdout(&error) => ExitCode::from(STDOUT_CLOSED),
         Err(error) => failed(&error),
     }
+}
+
+/// Only a service has spans that are worth sending.
+fn start_exporter(cli: &Cli) -> anyhow::Result<Option<Exporter>> {
+    let Command::Serve(serve) = &cli.command else {
+        return Ok(None);
+    };
+    let export = serve.traces.resolve()?;
+    Ok(export.as_ref().map(Exporter::start).transpose()?)
 }
 
 #[expect(

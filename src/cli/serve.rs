@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::PART_ENDED;
 use crate::cli::demo_group::{self, DemoGroup};
 use crate::cli::output::Output;
-use crate::config::{DatabaseSettings, ServiceSettings};
+use crate::config::{DatabaseSettings, ServiceSettings, TraceSettings};
 use crate::db::migrator::SetupLock;
 use crate::domain::api_key::KeyKind;
 use crate::service::operator;
@@ -23,6 +23,8 @@ const DEMO_CREDITS: i64 = 10_000;
 pub(super) struct Serve {
     #[command(flatten)]
     settings: ServiceSettings,
+    #[command(flatten)]
+    pub(super) traces: TraceSettings,
 }
 
 /// Listens for SIGTERM and SIGINT from now on. The future ends at the first of them; from then on a

@@ -8,6 +8,7 @@ mod jobs;
 mod log;
 mod proxies;
 mod service;
+mod traces;
 mod upstream;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use jobs::JobSettings;
 pub use log::{LogFormat, LogSettings};
 pub use proxies::TrustedProxies;
 pub use service::{Role, ServiceSettings};
+pub use traces::{TraceExport, TraceSettings};
 pub use upstream::{Finder, Provider, UpstreamNames, UpstreamSettings};
 
 /// A combination of settings that must not run.

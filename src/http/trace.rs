@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::{Instrument, Span, field};
 
 use crate::domain::id::TraceId;
-use crate::domain::trace::JobTrace;
+use crate::domain::trace::{JobTrace, TraceParent};
 use crate::error::Error;
 use crate::http::client_address::client_address;
 use crate::http::envelope::Payload;
@@ -20,7 +20,8 @@ use crate::http::error::whole_seconds;
 use crate::http::metrics::MeasuredRequest;
 use crate::http::rate_limit::BucketState;
 use crate::http::router::HttpSettings;
-use crate::http::traceparent::trace_parent_of;
+use crate::http::traceparent::trace_parent_of_headers;
+use crate::telemetry::spans::{continue_trace, trace_parent_of};
 
 /// What inner layers leave for the outermost one, so that it is there whatever becomes of them.
 #[derive(Debug, Clone, Default)]
@@ -41,12 +42,20 @@ pub async fn trace(
 ) -> Response {
     let trace_id = TraceId::new();
     let measured = MeasuredRequest::begin(&request);
-    let span = span_of(&request, &trace_id, measured.route, &settings);
+    let parent = trace_parent_of_headers(request.headers());
+    let span = span_of(
+        &request,
+        &trace_id,
+        measured.route,
+        parent.as_ref(),
+        &settings,
+    );
     let exchange = Exchange::default();
     request.extensions_mut().insert(exchange.clone());
     let trace = JobTrace {
         trace_id: Some(trace_id.clone()),
-        parent: trace_parent_of(request.headers()),
+        // Without an exporter here, a process that has one goes on from the client's span.
+        parent: trace_parent_of(&span).or(parent),
     };
     request.extensions_mut().insert(trace);
     let line = LogLine::new(span.clone(), measured);
@@ -61,6 +70,7 @@ fn span_of(
     request: &Request,
     trace_id: &TraceId,
     route: &'static str,
+    parent: Option<&TraceParent>,
     settings: &HttpSettings,
 ) -> Span {
     let span = tracing::error_span!(
@@ -73,9 +83,10 @@ fn span_of(
         w3c_trace_id = field::Empty,
         w3c_parent_id = field::Empty,
     );
-    if let Some(parent) = trace_parent_of(request.headers()) {
-        span.record("w3c_trace_id", parent.trace_id);
-        span.record("w3c_parent_id", parent.parent_id);
+    if let Some(parent) = parent {
+        continue_trace(&span, parent);
+        span.record("w3c_trace_id", &parent.trace_id);
+        span.record("w3c_parent_id", &parent.parent_id);
     }
     // Addresses are people's data where clients are people, so no ordinary line shows them.
     let address = client_address(request, &settings.trusted_proxies);

@@ -6,7 +6,7 @@ use crate::domain::trace::TraceParent;
 
 /// `None` when the header is absent, repeated or not well formed: it is then not continued.
 #[must_use]
-pub fn trace_parent_of(headers: &HeaderMap) -> Option<TraceParent> {
+pub fn trace_parent_of_headers(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all("traceparent").iter();
     match (values.next(), values.next()) {
         (Some(value), None) => TraceParent::parse(value.to_str().ok()?),
@@ -23,10 +23,10 @@ mod tests {
     #[test]
     fn a_repeated_header_is_ignored() {
         let mut headers = HeaderMap::new();
-        assert_eq!(trace_parent_of(&headers), None);
+        assert_eq!(trace_parent_of_headers(&headers), None);
         headers.append("traceparent", GOOD.parse().unwrap());
-        assert_eq!(trace_parent_of(&headers), TraceParent::parse(GOOD));
+        assert_eq!(trace_parent_of_headers(&headers), TraceParent::parse(GOOD));
         headers.append("traceparent", GOOD.parse().unwrap());
-        assert_eq!(trace_parent_of(&headers), None);
+        assert_eq!(trace_parent_of_headers(&headers), None);
     }
 }

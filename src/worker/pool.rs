@@ -23,6 +23,7 @@ use crate::domain::job::JobErrorCode;
 use crate::domain::retry::wait_before_retry;
 use crate::error::Error;
 use crate::service::job_log::JobEnd;
+use crate::telemetry::spans::continue_trace;
 use crate::worker::context::WorkerContext;
 use crate::worker::leases::Leases;
 use crate::worker::progress::{BusySlot, run_ended};
@@ -271,6 +272,9 @@ impl Pool {
     async fn run(&self, lease: &Lease) {
         let busy = BusySlot::of_run(lease.source);
         let span = run_span(lease);
+        if let Some(parent) = &lease.trace.parent {
+            continue_trace(&span, parent);
+        }
         let lost = self.leases.hold(lease);
         let stop = StopSignals {
             lost,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::db::job_totals::find_job_totals;
 use crate::db::prospects::list_lookups;
@@ -127,7 +128,8 @@ impl<'a> Run<'a> {
                     let stalled_attempts = state.stalled_attempts;
                     self.stalled_attempts
                         .store(stalled_attempts, Ordering::Relaxed);
-                    self.step(*state).await
+                    let span = step_span(&state);
+                    self.step(*state).instrument(span).await
                 }
                 Next::Step(_) | Next::ReadBack => {
                     read_at = Instant::now();
@@ -648,6 +650,14 @@ impl<'a> Run<'a> {
 
 fn is_refusal(error: &UpstreamError) -> bool {
     error.fault == UpstreamFault::CircuitOpen
+}
+
+/// A page or a batch: its number on each of its lines, and a span for whoever follows traces.
+fn step_span(state: &RunState) -> Span {
+    match state.import_ended {
+        false => tracing::info_span!("page", number = state.page + 1),
+        true => tracing::info_span!("batch", number = state.enrichment_batch + 1),
+    }
 }
 
 fn if_held(done: Fenced, end: RunEnd) -> RunEnd {

@@ -53,4 +53,5 @@ mod sources;
 mod start;
 mod status;
 mod support;
+mod traces;
 mod upstream_check;

@@ -171,20 +171,20 @@ async fn a_jobs_log_lines_in_any_process_carry_the_trace_id_of_its_start_and_nob
     let answered = &lines(&api.log(), "request answered")[0];
     assert_eq!(answered["status"], 202);
     assert!(answered["duration_ms"].is_u64());
-    let span = &answered["span"];
+    let span = &answered["spans"][0];
     assert_eq!(span["trace_id"], trace_id);
     assert_eq!(span["method"], "POST");
     assert_eq!(span["route"], "/v1/accounts/{accountGroupId}/prospecting");
     assert_eq!(span["account_group"], group.id.as_str());
     assert!(span["api_key"].is_string());
     assert_eq!(
-        lines(&api.log(), "job queued")[0]["span"]["trace_id"],
+        lines(&api.log(), "job queued")[0]["spans"][0]["trace_id"],
         trace_id
     );
 
     for message in ["job claimed", "job ended"] {
         let line = &lines(&worker.log(), message)[0];
-        let span = &line["span"];
+        let span = &line["spans"][0];
         assert_eq!(span["trace_id"], trace_id, "{line}");
         assert_eq!(
             (&span["job"], &span["account_group"]),

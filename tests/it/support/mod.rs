@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod browser;
 pub(crate) mod by_hand;
+pub(crate) mod collector;
 pub(crate) mod database;
 pub(crate) mod faulty;
 pub(crate) mod log_watch;
