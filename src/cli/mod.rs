@@ -10,6 +10,7 @@ mod healthcheck;
 mod jobs;
 mod migrate;
 mod output;
+mod prospects;
 mod sandbox;
 mod serve;
 mod upstream;
@@ -62,6 +63,9 @@ enum Command {
     /// List, show, watch and cancel jobs of any account group
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    /// Erase people
+    #[command(subcommand)]
+    Prospects(prospects::Prospects),
     /// Run the sandbox upstream alone
     Sandbox(sandbox::Sandbox),
     /// See whether the LinkedIn provider and the e-mail finder work
@@ -127,6 +131,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::ApiKey(command) => command.run(&cli.database, output).await,
         Command::Credits(command) => command.run(&cli.database, output).await,
         Command::Jobs(command) => command.run(&cli.database, output).await,
+        Command::Prospects(command) => command.run(&cli.database, output).await,
         Command::Sandbox(sandbox) => sandbox.run().await,
         Command::Upstream(command) => command.run(output).await,
         Command::Healthcheck(healthcheck) => healthcheck.run(output).await,

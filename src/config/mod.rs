@@ -3,6 +3,7 @@
 //! The only place that reads the environment. Secrets are kept in types whose Debug is redacted.
 
 mod database;
+mod erasure;
 mod healthcheck;
 mod jobs;
 mod log;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use database::DatabaseSettings;
+pub use erasure::ErasureSettings;
 pub use healthcheck::HealthcheckSettings;
 pub use jobs::JobSettings;
 pub use log::{LogFormat, LogSettings};

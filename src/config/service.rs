@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::Resettable;
 use clap::{Args, Command, FromArgMatches, ValueEnum};
 
-use super::{JobSettings, TrustedProxies, UpstreamSettings, positive};
+use super::{ErasureSettings, JobSettings, TrustedProxies, UpstreamSettings, positive};
 
 /// Where the API listens when it is not told.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -72,6 +72,8 @@ pub struct ServiceSettings {
         hide_default_value = true
     )]
     pub trusted_proxies: TrustedProxies,
+    #[command(flatten)]
+    pub erasure: ErasureSettings,
     #[command(flatten)]
     pub jobs: JobSettings,
     #[command(flatten)]

@@ -22,6 +22,7 @@ pub mod pool;
 pub mod prospects;
 pub mod queue;
 pub mod queue_sample;
+pub mod suppressions;
 
 use crate::error::Error;
 

@@ -144,8 +144,8 @@ pub struct Lookup {
     pub query: EmailQuery,
 }
 
-/// The next imported people of a job after row number `after` whom no finder has answered for. A
-/// batch may have been answered in part, so some after that row may have been.
+/// The next imported people of a job after row number `after` whom no finder has answered for, but for
+/// those who were erased. A batch may have been answered in part, so some after that row may have been.
 pub async fn list_lookups(
     connection: &mut PgConnection,
     account_group: &AccountGroupId,
@@ -161,6 +161,7 @@ pub async fn list_lookups(
         join prospects p on p.account_group_id = r.account_group_id and p.prospect_id = r.prospect_id
         where r.account_group_id = $1 and r.job_id = $2 and r.row_number > $3 and r.outcome = 'imported'
             and p.email_status is null
+            and p.erased_at is null
         order by r.row_number
         limit $4
         "#,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::db::job_totals::{JobStanding, JobTotals};
 use crate::db::{column, count, known, known_text};
+use crate::domain::erasure::{ErasureKey, identifier_hashes};
 use crate::domain::id::{AccountGroupId, JobId, LinkedinAccountId, ProspectId};
 use crate::domain::job::{EnrichmentErrorCode, JobErrorCode, StopReason, WaitingReason};
 use crate::domain::person::{EmailStatus, Person};
@@ -204,6 +205,8 @@ pub enum ItemKind {
     Invalid,
     NotFound,
     Failed,
+    /// Somebody who was erased from the account group.
+    Suppressed,
 }
 
 /// One item of a page, ready to be stored.
@@ -234,6 +237,7 @@ impl<'a> From<&'a Item> for StoredItem<'a> {
             ItemKind::Invalid => ("invalid", None),
             ItemKind::NotFound => ("not_found", None),
             ItemKind::Failed => ("failed", None),
+            ItemKind::Suppressed => ("suppressed", None),
         };
         let identifier = person.and_then(|person| person.public_identifier.as_ref());
         Self {
@@ -264,6 +268,38 @@ pub struct NewPage<'a> {
     /// barren in either case.
     pub may_be_barren: bool,
     pub list_type: ListType,
+    /// What erased people are recognised by.
+    pub erasure_key: Option<&'a ErasureKey>,
+}
+
+/// The hashes of a page's identifiers, as columns: item (1, 2, 3...), identifier, member id.
+#[derive(Default)]
+struct PageHashes {
+    items: Vec<i32>,
+    identifiers: Vec<Vec<u8>>,
+    members: Vec<Option<Vec<u8>>>,
+}
+
+impl PageHashes {
+    fn of(page: &NewPage<'_>, account_group: &AccountGroupId) -> Self {
+        let mut hashes = Self::default();
+        let Some(key) = page.erasure_key else {
+            return hashes;
+        };
+        for (number, item) in (1..).zip(page.items) {
+            let person = match &item.kind {
+                ItemKind::Person(person) => Some(&**person),
+                _ => None,
+            };
+            let input_url = item.input_url.as_deref();
+            for hash in identifier_hashes(key, account_group, person, input_url) {
+                hashes.items.push(number);
+                hashes.identifiers.push(hash.identifier.to_vec());
+                hashes.members.push(hash.member.map(Vec::from));
+            }
+        }
+        hashes
+    }
 }
 
 /// What became of a page.
@@ -280,6 +316,9 @@ pub enum PageOutcome {
     /// The page number is taken: an earlier try went through. Read the job back.
     AlreadyDone,
     LeaseLost,
+    /// People of the account group were erased under another key than the one given; nothing was
+    /// changed.
+    ErasureKeyMissing,
 }
 
 /// The most items one job may fetch, repeats and all.
@@ -297,6 +336,7 @@ pub async fn import_page(
     page: NewPage<'_>,
 ) -> Result<PageOutcome, Error> {
     let items: Vec<StoredItem<'_>> = page.items.iter().map(StoredItem::from).collect();
+    let hashes = PageHashes::of(&page, &lease.account_group);
     let barren_pages_max = if page.may_be_barren {
         BARREN_PAGES_MAX
     } else {
@@ -307,7 +347,7 @@ pub async fn import_page(
         select p.outcome as "outcome!", p.job_ended as "job_ended!", p.import_ended as "import_ended!",
             p.rows_wanted as "rows_wanted!", p.fetched as "fetched!", p.quota_used as "quota_used!",
             to_jsonb(t) as "standing: Json<JobStanding>"
-        from import_page_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as p
+        from import_page_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) as p
         left join lateral job_totals_v1(case when p.outcome = 'committed' then $1 end, $2) as t on true
         "#,
         lease.account_group.as_str(),
@@ -323,6 +363,10 @@ pub async fn import_page(
         column(FETCHED_MAX),
         barren_pages_max,
         BARREN_ITEMS_MAX,
+        page.erasure_key.map(|key| key.check_value().to_vec()),
+        &hashes.items,
+        &hashes.identifiers,
+        &hashes.members as _,
     )
     .fetch_one(connection)
     .await?;
@@ -340,6 +384,7 @@ pub async fn import_page(
         }),
         "already_done" => Ok(PageOutcome::AlreadyDone),
         "lease_lost" => Ok(PageOutcome::LeaseLost),
+        "erasure_key_missing" => Ok(PageOutcome::ErasureKeyMissing),
         _ => known_text("outcome of a page", &row.outcome, None),
     }
 }
@@ -394,7 +439,7 @@ pub async fn store_emails(
     let row = sqlx::query!(
         r#"
         select outcome as "outcome!", job_ended as "job_ended!"
-        from store_emails_v1($1, $2, $3, $4, $5, $6, $7)
+        from store_emails_v2($1, $2, $3, $4, $5, $6, $7)
         "#,
         lease.account_group.as_str(),
         lease.job.as_str(),

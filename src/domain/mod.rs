@@ -7,6 +7,7 @@ pub mod access;
 pub mod account_health;
 pub mod api_key;
 pub mod credits;
+pub mod erasure;
 pub mod id;
 pub mod idempotency_key;
 pub mod job;

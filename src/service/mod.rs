@@ -3,6 +3,7 @@
 pub mod app;
 pub mod authentication;
 pub mod credits;
+pub mod erasure;
 pub mod estimate;
 pub mod job_log;
 pub mod jobs;

@@ -33,6 +33,10 @@ pub enum Refusal {
     BelowReserved { available: i64 },
     #[error("the balance would be more than can be counted")]
     TooMuch,
+    #[error(
+        "people were erased with another ERASURE_KEY before: give that one, or those people could come back"
+    )]
+    OtherErasureKey,
     #[error(transparent)]
     Failed(#[from] Error),
 }

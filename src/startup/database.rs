@@ -1,5 +1,6 @@
 //! Finding the database: the one that is configured, or a private one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub struct OpenDatabase {
     pub server: Option<Arc<Server>>,
     /// It is a private PostgreSQL, whoever runs it.
     pub is_embedded: bool,
+    /// The folder of a private PostgreSQL.
+    pub data_dir: Option<PathBuf>,
 }
 
 impl OpenDatabase {
@@ -87,6 +90,7 @@ impl OpenDatabase {
                 direct,
                 server: None,
                 is_embedded: false,
+                data_dir: None,
             },
             None => open_embedded(settings, ownership).await?,
         };
@@ -185,8 +189,9 @@ async fn open_embedded(
     settings: &DatabaseSettings,
     ownership: Ownership,
 ) -> Result<OpenDatabase, DatabaseError> {
+    let data_dir = settings.data_dir()?;
     let options = Options {
-        data_dir: settings.data_dir()?,
+        data_dir: data_dir.clone(),
         bin_dir: settings.postgres_bin_dir.clone(),
         lock_wait: LOCK_WAIT,
         throwaway: ownership == Ownership::Throwaway,
@@ -216,6 +221,7 @@ async fn open_embedded(
         direct: None,
         server,
         is_embedded: true,
+        data_dir: Some(data_dir),
     })
 }
 

@@ -22,6 +22,7 @@ use crate::service::linkedin_turns::LinkedinTurns;
 use crate::service::queue_meter::measure_queue;
 use crate::service::wake_up::WakeUp;
 use crate::startup::database::OpenDatabase;
+use crate::startup::erasure_key::{self, ErasureKeyError};
 use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
 use crate::telemetry::metrics::{Measured, start_measuring};
 use crate::worker::context::{WorkerContext, WorkerLimits, statement_timeout};
@@ -43,6 +44,8 @@ pub enum StartError {
     Settings(#[from] InvalidSettings),
     #[error(transparent)]
     Upstreams(#[from] UpstreamsError),
+    #[error(transparent)]
+    ErasureKey(#[from] ErasureKeyError),
     #[error(
         "{address} cannot be listened on: {source}; set {setting} to another one, or stop what uses it"
     )]
@@ -93,6 +96,12 @@ impl Service {
             None => None,
         };
 
+        // Only those who import people need it.
+        let erasure_key = if settings.role.runs_jobs() {
+            erasure_key::find(&settings.erasure, database).await?
+        } else {
+            None
+        };
         let limits = worker_limits(settings, &provider);
         let pacing = settings.upstream.pacing(&provider)?;
         let key_kind = provider.key_kind();
@@ -136,6 +145,7 @@ impl Service {
             turns: LinkedinTurns::new(for_jobs, pacing, call_timeout),
             email_finder: upstreams.email_finder,
             wake_up,
+            erasure_key,
             limits,
         });
         let mut service = Self {

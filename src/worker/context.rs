@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::db::pool::Database;
+use crate::domain::erasure::ErasureKey;
 use crate::domain::quota::QuotaLimits;
 use crate::error::Error;
 use crate::service::linkedin_turns::LinkedinTurns;
@@ -43,6 +44,8 @@ pub struct WorkerContext {
     pub turns: LinkedinTurns,
     pub email_finder: Option<Arc<dyn EmailFinder>>,
     pub wake_up: Arc<WakeUp>,
+    /// What erased people are recognised by; none where nobody was ever erased.
+    pub erasure_key: Option<ErasureKey>,
     pub limits: WorkerLimits,
 }
 

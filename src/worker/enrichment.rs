@@ -18,6 +18,18 @@ pub struct AnsweredBatch {
     pub stopped_by: Option<UpstreamError>,
 }
 
+impl AnsweredBatch {
+    /// Nobody is left to be looked up after this row.
+    #[must_use]
+    pub fn empty(through_row: u32) -> Self {
+        Self {
+            answers: Vec::new(),
+            through_row,
+            stopped_by: None,
+        }
+    }
+}
+
 /// Looks up a batch of people, who come after row `after`.
 ///
 /// While nobody is answered it tries again as long as that is worth it. The first answers end it,

@@ -63,6 +63,9 @@ pub struct StopSignals {
 /// How long a run goes by what it read of its job, its account group and the quota.
 const READ_BACK_AFTER: Duration = Duration::from_secs(10);
 
+/// How long a job is put off that this process must not go on with.
+const ERASURE_KEY_PAUSE: Duration = Duration::from_secs(60);
+
 /// How often a paused account group is looked at.
 const PAUSED_FOR: Duration = Duration::from_secs(60);
 
@@ -308,6 +311,7 @@ impl<'a> Run<'a> {
                 upstream_ended: page.ended,
                 may_be_barren: page.may_be_barren,
                 list_type,
+                erasure_key: self.context.erasure_key.as_ref(),
             };
             let mut connection = self.context.database.acquire().await?;
             queue::import_page(
@@ -355,6 +359,12 @@ impl<'a> Run<'a> {
             }
             PageOutcome::AlreadyDone => Ok(Next::ReadBack),
             PageOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
+            PageOutcome::ErasureKeyMissing => {
+                tracing::error!(
+                    "people were erased under another ERASURE_KEY than this process has: set it and start again; the job is put off"
+                );
+                self.put_off(ERASURE_KEY_PAUSE).await
+            }
         }
     }
 
@@ -443,8 +453,16 @@ impl<'a> Run<'a> {
             .await
         };
         let lookups = self.context.bounded(reading).await?;
+        if lookups.is_empty() {
+            // Whoever was left to be looked up has been erased: an empty batch completes the job.
+            return self.commit_batch(state, AnsweredBatch::empty(after)).await;
+        }
         let looking_up = async { Ok(enrichment::look_up(finder, lookups, after).await) };
         match self.bounded(looking_up).await {
+            Ok(batch) if batch.answers.is_empty() && batch.stopped_by.is_none() => {
+                tracing::error!("the e-mail finder answered nobody and named no fault");
+                self.fail(JobErrorCode::InternalError).await
+            }
             Ok(batch) => self.commit_batch(state, batch).await,
             Err(Interrupted::Stopped) => self.hand_back().await,
             Err(Interrupted::TimedOut | Interrupted::Step(_)) => {
@@ -459,11 +477,9 @@ impl<'a> Run<'a> {
             through_row,
             stopped_by,
         } = batch;
-        if answers.is_empty() {
-            let Some(error) = stopped_by else {
-                tracing::error!("no look-up is left although some are not answered");
-                return self.fail(JobErrorCode::InternalError).await;
-            };
+        if answers.is_empty()
+            && let Some(error) = stopped_by
+        {
             return self.finder_failed(&state, error).await;
         }
         let number = state.enrichment_batch + 1;
@@ -597,7 +613,12 @@ impl<'a> Run<'a> {
     }
 
     async fn hand_back(&self) -> Result<Next, Error> {
-        match self.let_go(None, WaitUntil::After(Duration::ZERO)).await? {
+        self.put_off(Duration::ZERO).await
+    }
+
+    /// Hands the job back to the queue until later, without a word to its owner.
+    async fn put_off(&self, pause: Duration) -> Result<Next, Error> {
+        match self.let_go(None, WaitUntil::After(pause)).await? {
             WaitOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
             WaitOutcome::Waiting | WaitOutcome::OutOfPatience => Ok(Next::End(RunEnd::HandedBack)),
         }

@@ -225,6 +225,7 @@ async fn import_until_cancelled(
             PageOutcome::Committed { .. } => page += 1,
             PageOutcome::LeaseLost => return page,
             PageOutcome::AlreadyDone => panic!("nobody else commits pages"),
+            PageOutcome::ErasureKeyMissing => panic!("nobody was erased"),
         }
     }
 }

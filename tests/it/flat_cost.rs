@@ -9,9 +9,10 @@ use prospector::domain::job::JobErrorCode;
 use sqlx::PgConnection;
 
 use crate::fairness::queue_many;
+use crate::page_versions::{Page, Version, import};
 use crate::support::app::{Setup, TestApp};
 use crate::support::by_hand::{
-    Wanted, claim, import_in_full, people, search_source, start, start_and_claim, try_claim,
+    Wanted, claim, import_in_full, people, person, search_source, start, start_and_claim, try_claim,
 };
 
 const FEW: i32 = 1_000;
@@ -205,4 +206,72 @@ async fn pages_of_new_people_are_committed_by_the_thousand_per_second() {
         fail(&mut connection, &lease).await;
     }
     app.assert_books_balance().await;
+}
+
+/// What a page of these people is to the functions that commit it.
+fn stored_items(numbers: std::ops::Range<u32>) -> serde_json::Value {
+    let stored = |number| {
+        let mut item = serde_json::to_value(person(number)).unwrap();
+        item["kind"] = "person".into();
+        item["prospect_id"] = format!("{number:024x}").into();
+        item["public_identifier_key"] = item["public_identifier"].clone();
+        item
+    };
+    numbers.map(stored).collect()
+}
+
+#[tokio::test]
+#[ignore = "measures: script/bench runs it"]
+async fn a_page_costs_less_than_its_people_one_by_one() {
+    const ROUNDS: u32 = 6;
+    let app = TestApp::start().await;
+    let setup = Setup {
+        credits: 10_000_000,
+        ..Setup::default()
+    };
+    let versions = [Version::One, Version::Two];
+    let mut connections = [app.connect().await, app.connect().await];
+    let groups = [
+        app.another_group(&setup).await.0,
+        app.another_group(&setup).await.0,
+    ];
+    let wanted = Wanted {
+        max_results: 100_000,
+        ..Wanted::default()
+    };
+    let mut next_person = 0;
+    for size in [25, 100] {
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..ROUNDS {
+            let mut leases = Vec::new();
+            for (connection, group) in connections.iter_mut().zip(&groups) {
+                leases.push(start_and_claim(connection, group, &wanted).await);
+            }
+            for number in 1..=40 {
+                let page = Page {
+                    number,
+                    items: stored_items(next_person..next_person + size),
+                    available: None,
+                    ended: None,
+                    fetched_max: i32::MAX,
+                };
+                next_person += size;
+                // By turns, so that the machine's moods meet both.
+                for (side, version) in versions.into_iter().enumerate() {
+                    let began = Instant::now();
+                    let done = import(&mut connections[side], version, &leases[side], &page).await;
+                    times[side].push(began.elapsed());
+                    assert_eq!(done.outcome.as_deref(), Some("committed"));
+                }
+            }
+            for (connection, lease) in connections.iter_mut().zip(&leases) {
+                fail(connection, lease).await;
+            }
+        }
+        let [one, two] = times.map(median);
+        let ratio = one.as_secs_f64() / two.as_secs_f64();
+        println!(
+            "pages of {size}: {one:?} one by one, {two:?} as a whole, {ratio:.2} times as fast"
+        );
+    }
 }

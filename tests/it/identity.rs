@@ -252,6 +252,7 @@ async fn in_an_upload_each_url_gets_its_row_even_for_the_same_person() {
         upstream_ended: Some(StopReason::SourceExhausted),
         may_be_barren: true,
         list_type: ListType::UrlUpload,
+        erasure_key: None,
     };
     let outcome = import_page(&mut connection, &lease, LEASE, page)
         .await

@@ -21,6 +21,9 @@ const NOT_IN_SLUGS: [char; 15] = [
     '/', '\\', '?', '#', '%', '&', '=', ',', ';', ':', '@', '<', '>', '"', '|',
 ];
 
+/// What stands in a job's list in place of an erased person. LinkedIn knows no `~` in a name.
+const ERASED: &str = "~erased";
+
 /// Everything but RFC 3986's unreserved characters.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -69,12 +72,6 @@ impl PublicIdentifier {
         &self.0
     }
 
-    /// Whether it is LinkedIn's own id of a member, which differs between LinkedIn's products.
-    #[must_use]
-    pub fn is_internal_id(&self) -> bool {
-        is_internal_id(&self.0)
-    }
-
     /// Whether it is the id by which Sales Navigator knows a member.
     #[must_use]
     pub fn is_sales_navigator_id(&self) -> bool {
@@ -84,12 +81,27 @@ impl PublicIdentifier {
     /// What identity is compared by: percent-decoded, NFC, lower case (`ACo`/`ACw` ids keep their case).
     #[must_use]
     pub fn folded(&self) -> String {
-        if is_internal_id(&self.0) {
+        if self.is_internal_id() {
             self.0.clone()
         } else {
             // Lower-casing can leave a letter and an accent that NFC joins, so NFC comes again.
             self.0.to_lowercase().nfc().collect()
         }
+    }
+
+    /// Whether LinkedIn's own, case-sensitive id stands where a slug usually does. It differs between
+    /// LinkedIn's products.
+    ///
+    /// It is base64url of a constant and a number, whose high bytes are zero: hence the `AA`, which
+    /// tells it from a person called Acosta.
+    #[must_use]
+    pub fn is_internal_id(&self) -> bool {
+        (self.0.starts_with("ACoAA") || self.0.starts_with("ACwAA"))
+            && self.0.len() >= 10
+            && self
+                .0
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     }
 
     /// `https://www.linkedin.com/in/<percent-encoded folded identifier>`
@@ -104,18 +116,6 @@ impl PublicIdentifier {
 }
 
 canonical_text!(PublicIdentifier);
-
-/// Whether LinkedIn's own, case-sensitive id stands where a slug usually does.
-///
-/// It is base64url of a constant and a number, whose high bytes are zero: hence the `AA`, which
-/// tells it from a person called Acosta.
-fn is_internal_id(text: &str) -> bool {
-    (text.starts_with("ACoAA") || text.starts_with("ACwAA"))
-        && text.len() >= 10
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-}
 
 /// The address of a person's page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -152,6 +152,12 @@ impl ProfileUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.canonical
+    }
+
+    /// Whether an erased person's address stood here.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.identifier.0 == ERASED
     }
 
     /// The decoded part after `/in/`, which the provider is asked for.

@@ -53,6 +53,13 @@ pub(super) async fn fetch(
 }
 
 async fn look_up(fetch: Fetch<'_>, url: &UploadedUrl, is_first: bool) -> Result<Item, FetchError> {
+    if url.profile.is_erased() {
+        return Ok(Item {
+            kind: ItemKind::Suppressed,
+            reason: None,
+            input_url: None,
+        });
+    }
     let lookup = fetch.call(|| fetch.provider.profile(fetch.account, &url.profile));
     let lookup = match lookup.await {
         Err(FetchError::Upstream(error)) => Err(error),

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use prospector::config::{Finder, Provider, TrustedProxies};
 use prospector::db::pool::{Database, PoolLimits};
 use prospector::domain::api_key::{ApiKeySecret, KeyKind};
+use prospector::domain::erasure::ErasureKey;
 use prospector::domain::id::{AccountGroupId, JobId};
 use prospector::domain::pacing::Pacing;
 use prospector::domain::permission::Permission;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::support::answer::Answer;
+use crate::support::by_hand::erasure_key;
 use crate::support::database::{connect, fresh_database};
 use crate::support::openapi::OpenApi;
 use crate::support::proxy::DatabaseProxy;
@@ -58,6 +60,7 @@ pub(crate) struct Setup {
     pub(crate) step_timeout: Duration,
     pub(crate) running_per_account_group: u32,
     pub(crate) finder: Finder,
+    pub(crate) erasure_key: Option<ErasureKey>,
     /// Another provider than a sandbox of the test's own.
     pub(crate) provider: Provider,
     pub(crate) upstream_timeout: Duration,
@@ -84,6 +87,7 @@ impl Default for Setup {
             step_timeout: Duration::from_secs(120),
             running_per_account_group: 1,
             finder: Finder::Sandbox,
+            erasure_key: Some(erasure_key()),
             provider: Provider::Sandbox { url: None },
             upstream_timeout: CALL_TIMEOUT,
             pacing: Pacing::Off,
@@ -161,6 +165,7 @@ impl TestApp {
             provider: upstreams.provider,
             email_finder: upstreams.email_finder,
             wake_up: Arc::clone(&app.wake_up),
+            erasure_key: setup.erasure_key.clone(),
             limits: WorkerLimits {
                 concurrency: 16,
                 running_per_account_group: setup.running_per_account_group,

@@ -8,6 +8,7 @@ use prospector::db::queue::{
     self, ClaimOutcome, Item, ItemKind, Lease, NewPage, PageOutcome, RunState,
 };
 use prospector::domain::credits::reservation;
+use prospector::domain::erasure::ErasureKey;
 use prospector::domain::id::{AccountGroupId, JobId};
 use prospector::domain::job::StopReason;
 use prospector::domain::linkedin_url::{PeopleSearchUrl, ProfileUrl, PublicIdentifier};
@@ -20,6 +21,13 @@ use sqlx::PgConnection;
 
 /// Long enough that no lease runs out by itself.
 pub(crate) const LEASE: Duration = Duration::from_secs(600);
+
+/// What tests erase people with.
+pub(crate) fn erasure_key() -> ErasureKey {
+    "a key that is known to everybody, for tests"
+        .parse()
+        .unwrap()
+}
 
 /// A job as a test wants it.
 #[derive(Debug, Clone)]
@@ -186,6 +194,7 @@ pub(crate) async fn import(
         upstream_ended: ended,
         may_be_barren: true,
         list_type: ListType::LinkedinClassic,
+        erasure_key: Some(&erasure_key()),
     };
     queue::import_page(connection, lease, LEASE, new).await
 }

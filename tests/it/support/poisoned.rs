@@ -173,6 +173,7 @@ fn parts(worker: &WorkerContext) -> WorkerContext {
         turns: worker.turns.clone(),
         email_finder: worker.email_finder.clone(),
         wake_up: Arc::clone(&worker.wake_up),
+        erasure_key: worker.erasure_key.clone(),
         limits: worker.limits,
     }
 }

@@ -63,6 +63,11 @@ impl Program {
         command
     }
 
+    /// Its data folder, where it has one of its own.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        data_dir(self.folder.as_ref().expect("a data folder"))
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
@@ -123,7 +128,7 @@ impl Program {
         Serving {
             started: serde_json::from_str(&text).unwrap_or_default(),
             text,
-            server: postmaster(&data_dir(self.folder.as_ref().expect("a data folder"))),
+            server: postmaster(&self.data_dir()),
             child,
             printed,
             log: Some(log),

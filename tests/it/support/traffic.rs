@@ -11,8 +11,10 @@ use prospector::db::queue::{
 };
 use prospector::domain::id::{AccountGroupId, JobId};
 use prospector::domain::job::{EnrichmentErrorCode, JobErrorCode, StopReason, WaitingReason};
+use prospector::domain::linkedin_url::ProfileUrl;
 use prospector::domain::start_request::Duplicates;
 use prospector::error::Error;
+use prospector::service::erasure::erase_person;
 use prospector::service::operator;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -20,7 +22,9 @@ use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::app::TestApp;
-use crate::support::by_hand::{self, LEASE, Wanted, item, person, try_claim, try_start};
+use crate::support::by_hand::{
+    self, LEASE, Wanted, erasure_key, item, person, try_claim, try_start,
+};
 
 /// Jobs of the group that may run at the same time: several, so that their pages meet.
 const RUNNING_MAX: u32 = 6;
@@ -57,11 +61,12 @@ pub(crate) enum Deed {
     BreakOff,
     TakeOver,
     Grant,
+    Erase,
     Heartbeat,
 }
 
 /// By how often they come.
-const DEEDS: [Deed; 24] = [
+const DEEDS: [Deed; 25] = [
     Deed::Start,
     Deed::Start,
     Deed::Claim,
@@ -85,6 +90,7 @@ const DEEDS: [Deed; 24] = [
     Deed::BreakOff,
     Deed::TakeOver,
     Deed::Grant,
+    Deed::Erase,
     Deed::Heartbeat,
 ];
 
@@ -130,6 +136,7 @@ impl Actor {
             Deed::Cancel => return self.cancel().await,
             Deed::TakeOver => return self.take_over().await,
             Deed::Grant => return self.grant().await,
+            Deed::Erase => return self.erase().await,
             Deed::Heartbeat => {
                 let leases = self.known(|known| known.leases.clone());
                 queue::prolong_leases(&mut self.connection, &leases, LEASE).await?;
@@ -200,6 +207,16 @@ impl Actor {
         let granted =
             operator::grant_credits(&self.database, &self.group, amount, "for the test", None);
         match granted.await {
+            Ok(_) => Ok(()),
+            Err(operator::Refusal::Failed(error)) => Err(error),
+            Err(refusal) => panic!("{refusal}"),
+        }
+    }
+
+    async fn erase(&mut self) -> Result<(), Error> {
+        let slug = person(self.dice.random_range(0..PEOPLE)).public_identifier;
+        let profile = ProfileUrl::parse(&slug.unwrap().url()).unwrap();
+        match erase_person(&self.database, &erasure_key(), &self.group, &profile).await {
             Ok(_) => Ok(()),
             Err(operator::Refusal::Failed(error)) => Err(error),
             Err(refusal) => panic!("{refusal}"),
