@@ -31,6 +31,9 @@ pub struct JobSettings {
     /// How long a job may take in all, waiting included
     #[arg(long, env, value_name = "JOB_MAX_DAYS", default_value_t = 30, value_parser = positive())]
     job_max_days: u32,
+    /// Days after its end that a job is kept with its rows; 0: for good
+    #[arg(long, env, value_name = "JOB_RETENTION_DAYS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    job_retention_days: u32,
     /// Rows a day that an account group may fetch by `linkedin_search`
     #[arg(long, env, value_name = "QUOTA_LINKEDIN_CLASSIC")]
     quota_linkedin_classic: Option<u32>,
@@ -59,6 +62,12 @@ impl JobSettings {
     #[must_use]
     pub fn job_max(&self) -> Duration {
         Duration::from_secs(u64::from(self.job_max_days) * 24 * 60 * 60)
+    }
+
+    /// Days after which ended jobs are pruned; `None`: never.
+    #[must_use]
+    pub fn retention_days(&self) -> Option<u32> {
+        Some(self.job_retention_days).filter(|days| *days > 0)
     }
 
     /// As set, else what LinkedIn is known to bear, else (for invented people) plenty.

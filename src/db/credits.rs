@@ -176,36 +176,66 @@ pub struct Difference {
 }
 
 /// What a check of the whole ledger found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
     pub account_groups: i64,
     pub differences: Vec<Difference>,
 }
 
-/// How many differences are listed; one is bad enough.
-const DIFFERENCES_LISTED: i64 = 100;
+/// How many differences of some account groups are looked at.
+const DIFFERENCES_MAX: i64 = 100;
 
-/// Recomputes every balance and reservation from ledger and jobs, in one statement and so on one
-/// snapshot: work that goes on meanwhile makes no difference appear.
-pub async fn verify_ledger(connection: &mut PgConnection) -> Result<Verification, Error> {
+/// Account groups that have credits, by id, after `after`.
+pub async fn list_accounts(
+    connection: &mut PgConnection,
+    after: Option<&AccountGroupId>,
+    limit: i64,
+) -> Result<Vec<AccountGroupId>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        select account_group_id from credit_accounts
+        where account_group_id > coalesce($1, '')
+        order by account_group_id
+        limit $2
+        "#,
+        after.map(AccountGroupId::as_str),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    ids.into_iter().map(|id| known(id.try_into())).collect()
+}
+
+/// Recomputes balances and reservations of some account groups from ledger and jobs, in one statement
+/// and so on one snapshot: work that goes on meanwhile makes no difference appear.
+pub async fn verify_ledger(
+    connection: &mut PgConnection,
+    account_groups: &[AccountGroupId],
+) -> Result<Vec<Difference>, Error> {
+    let account_groups: Vec<String> = account_groups.iter().map(ToString::to_string).collect();
     let rows = sqlx::query!(
         r#"
         with entries as (
             select account_group_id, sum(amount)::bigint as balance
-            from credit_entries group by account_group_id
+            from credit_entries where account_group_id = any($1) group by account_group_id
         ),
         held as (
             select account_group_id, sum(credits_reserved - credits_charged)::bigint as reserved
-            from prospecting_jobs where ended_at is null group by account_group_id
+            from prospecting_jobs
+            where account_group_id = any($1) and ended_at is null
+            group by account_group_id
         ),
         charges as (
             select account_group_id, job_id, -sum(amount)::bigint as charged
-            from credit_entries where job_id is not null group by account_group_id, job_id
+            from credit_entries
+            where account_group_id = any($1) and job_id is not null
+            group by account_group_id, job_id
         ),
         running as (
             select account_group_id, entry_id, balance_after, job_id,
                 sum(amount) over (partition by account_group_id order by entry_id)::bigint as balance
             from credit_entries
+            where account_group_id = any($1)
         )
         select account_group_id as "account_group_id!", what as "what!", stored as "stored!",
             computed as "computed!", job_id
@@ -214,30 +244,31 @@ pub async fn verify_ledger(connection: &mut PgConnection) -> Result<Verification
                 coalesce(e.balance, 0) as computed, null::text as job_id
             from credit_accounts c
             left join entries e on e.account_group_id = c.account_group_id
+            where c.account_group_id = any($1)
             union all
             select c.account_group_id, 'reserved', c.reserved, coalesce(h.reserved, 0), null
             from credit_accounts c
             left join held h on h.account_group_id = c.account_group_id
+            where c.account_group_id = any($1)
             union all
             select j.account_group_id, 'job charges', j.credits_charged, coalesce(h.charged, 0), j.job_id
             from prospecting_jobs j
             left join charges h on h.account_group_id = j.account_group_id and h.job_id = j.job_id
+            where j.account_group_id = any($1)
             union all
             select r.account_group_id, 'balance after', r.balance_after, r.balance, r.job_id
             from running r
         ) as compared
         where stored <> computed
         order by account_group_id, what, job_id
-        limit $1
+        limit $2
         "#,
-        DIFFERENCES_LISTED,
+        &account_groups,
+        DIFFERENCES_MAX,
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(connection)
     .await?;
-    let account_groups = sqlx::query_scalar!(r#"select count(*) as "count!" from credit_accounts"#)
-        .fetch_one(connection)
-        .await?;
-    let differences = rows
+    Ok(rows
         .into_iter()
         .map(|row| Difference {
             account_group_id: row.account_group_id,
@@ -246,9 +277,5 @@ pub async fn verify_ledger(connection: &mut PgConnection) -> Result<Verification
             computed: row.computed,
             job_id: row.job_id,
         })
-        .collect();
-    Ok(Verification {
-        account_groups,
-        differences,
-    })
+        .collect())
 }

@@ -23,6 +23,7 @@ pub mod prospects;
 pub mod queue;
 pub mod queue_sample;
 pub mod suppressions;
+pub mod upkeep;
 
 use crate::error::Error;
 

@@ -324,11 +324,32 @@ pub async fn list_credit_entries(
     Ok(entries)
 }
 
+/// Account groups whose books are compared in one statement.
+const VERIFIED_AT_A_TIME: i64 = 20;
+/// How many differences are listed; one is bad enough.
+const DIFFERENCES_LISTED: usize = 100;
+
 /// Recomputes every balance and reservation from ledger and jobs.
+///
+/// Some account groups at a time, so that no statement grows with their number: each group is
+/// compared on one snapshot, and work that goes on meanwhile makes no difference appear.
 ///
 /// # Errors
 /// Faults of the database; a difference is no error but the answer.
 pub async fn verify_credits(database: &Database) -> Result<Verification, Refusal> {
     let mut connection = database.acquire().await?;
-    Ok(db::credits::verify_ledger(&mut connection).await?)
+    let mut found = Verification::default();
+    let mut after = None;
+    loop {
+        let groups =
+            db::credits::list_accounts(&mut connection, after.as_ref(), VERIFIED_AT_A_TIME).await?;
+        let Some(last) = groups.last().cloned() else {
+            return Ok(found);
+        };
+        found.account_groups += i64::try_from(groups.len()).unwrap_or(0);
+        let differences = db::credits::verify_ledger(&mut connection, &groups).await?;
+        found.differences.extend(differences);
+        found.differences.truncate(DIFFERENCES_LISTED);
+        after = Some(last);
+    }
 }

@@ -27,11 +27,14 @@ use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
 use crate::telemetry::metrics::{Measured, start_measuring};
 use crate::worker::context::{WorkerContext, WorkerLimits, statement_timeout};
 use crate::worker::pool::{PoolSignals, notify_other_processes, run_pool};
+use crate::worker::upkeep::run_upkeep;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client that takes nothing of its answer for so long is cut.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const API_STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A look at the books of some account groups may take long; longer than this no snapshot is held.
+const UPKEEP_STATEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 const FLUSH_LAST_USES_EVERY: Duration = Duration::from_secs(10);
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 const WATCH_DATABASE_EVERY: Duration = Duration::from_secs(1);
@@ -139,6 +142,14 @@ impl Service {
         let worker = Arc::new(WorkerContext {
             database: for_jobs.clone(),
             reserved: pool(database, 1, worker_timeout, limits.lease).named("reserved"),
+            // Past a pooler, too, which would not know this time-out.
+            upkeep: pool_of(
+                database.session_options(),
+                1,
+                UPKEEP_STATEMENT_TIMEOUT,
+                limits.lease,
+            )
+            .named("upkeep"),
             listening: pool_of(database.session_options(), 1, worker_timeout, limits.lease)
                 .named("listening"),
             provider: upstreams.provider,
@@ -224,6 +235,13 @@ impl Service {
             let pool = run_pool(Arc::clone(&self.worker), self.signals.clone());
             self.spawn("the worker pool", async move {
                 pool.await.map_err(|error| error.to_string())
+            });
+        }
+        if settings.role.runs_jobs() {
+            let upkeep = run_upkeep(Arc::clone(&self.worker), shutdown.clone());
+            self.spawn("the upkeep", async move {
+                upkeep.await;
+                Ok(())
             });
         }
         if let Some(server) = database.server.clone() {
@@ -353,6 +371,7 @@ impl Service {
             &self.app.database,
             &self.worker.database,
             &self.worker.reserved,
+            &self.worker.upkeep,
             &self.worker.listening,
         ] {
             drop(tokio::time::timeout(Duration::from_secs(1), database.close()).await);
@@ -387,6 +406,7 @@ fn worker_limits(settings: &ServiceSettings, provider: &Provider) -> WorkerLimit
         lease: jobs.lease(),
         step_timeout: jobs.step_timeout(),
         job_max: jobs.job_max(),
+        retention_days: jobs.retention_days(),
         quotas: jobs.quotas(provider),
     }
 }

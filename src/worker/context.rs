@@ -25,6 +25,8 @@ pub struct WorkerLimits {
     pub step_timeout: Duration,
     /// The longest that a job may take from its first run on.
     pub job_max: Duration,
+    /// Days after which ended jobs are pruned; `None`: never.
+    pub retention_days: Option<u32>,
     pub quotas: QuotaLimits,
 }
 
@@ -37,6 +39,8 @@ pub struct WorkerContext {
     pub database: Database,
     /// For heartbeats and ends, which must not queue behind pages.
     pub reserved: Database,
+    /// For upkeep that takes long: one connection, used once in a while.
+    pub upkeep: Database,
     /// For the one connection that listens for wake-ups.
     pub listening: Database,
     pub provider: Arc<dyn LinkedinProvider>,

@@ -57,4 +57,5 @@ mod start;
 mod status;
 mod support;
 mod traces;
+mod upkeep;
 mod upstream_check;

@@ -61,6 +61,7 @@ pub(crate) struct Setup {
     pub(crate) running_per_account_group: u32,
     pub(crate) finder: Finder,
     pub(crate) erasure_key: Option<ErasureKey>,
+    pub(crate) retention_days: Option<u32>,
     /// Another provider than a sandbox of the test's own.
     pub(crate) provider: Provider,
     pub(crate) upstream_timeout: Duration,
@@ -88,6 +89,7 @@ impl Default for Setup {
             running_per_account_group: 1,
             finder: Finder::Sandbox,
             erasure_key: Some(erasure_key()),
+            retention_days: None,
             provider: Provider::Sandbox { url: None },
             upstream_timeout: CALL_TIMEOUT,
             pacing: Pacing::Off,
@@ -161,6 +163,7 @@ impl TestApp {
             turns: turns(&for_jobs),
             database: for_jobs,
             reserved: pool(1),
+            upkeep: pool(1),
             listening: pool(1),
             provider: upstreams.provider,
             email_finder: upstreams.email_finder,
@@ -172,6 +175,7 @@ impl TestApp {
                 lease: setup.lease,
                 step_timeout: setup.step_timeout,
                 job_max: Duration::from_secs(30 * 24 * 60 * 60),
+                retention_days: setup.retention_days,
                 quotas: setup.quotas,
             },
         });

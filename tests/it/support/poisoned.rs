@@ -168,6 +168,7 @@ fn parts(worker: &WorkerContext) -> WorkerContext {
     WorkerContext {
         database: worker.database.clone(),
         reserved: worker.reserved.clone(),
+        upkeep: worker.upkeep.clone(),
         listening: worker.listening.clone(),
         provider: Arc::clone(&worker.provider),
         turns: worker.turns.clone(),
