@@ -138,7 +138,7 @@ async fn an_erased_person_is_not_imported_again_by_any_identifier_that_was_known
         known_by(None, None, Some("PERSON-1")),
         known_by(Some("1"), Some("ACwAAother"), Some("moved")),
     ] {
-        let counts = counts_of(&app, &[erased.clone()]).await;
+        let counts = counts_of(&app, std::slice::from_ref(&erased)).await;
         assert_eq!(
             (
                 &counts["suppressed"],

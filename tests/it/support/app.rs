@@ -169,15 +169,7 @@ impl TestApp {
             email_finder: upstreams.email_finder,
             wake_up: Arc::clone(&app.wake_up),
             erasure_key: setup.erasure_key.clone(),
-            limits: WorkerLimits {
-                concurrency: 16,
-                running_per_account_group: setup.running_per_account_group,
-                lease: setup.lease,
-                step_timeout: setup.step_timeout,
-                job_max: Duration::from_secs(30 * 24 * 60 * 60),
-                retention_days: setup.retention_days,
-                quotas: setup.quotas,
-            },
+            limits: worker_limits(&setup),
         });
         let settings = HttpSettings {
             rate_limit_per_minute: setup.rate_limit_per_minute,
@@ -384,6 +376,18 @@ fn measured_router(app: &Arc<App>, settings: HttpSettings) -> Router {
     let measured = start_measuring();
     let state = HttpState::new(Arc::clone(app), Arc::new(settings));
     router(state.with_metrics(MetricsPage::new(move || measured.page())))
+}
+
+fn worker_limits(setup: &Setup) -> WorkerLimits {
+    WorkerLimits {
+        concurrency: 16,
+        running_per_account_group: setup.running_per_account_group,
+        lease: setup.lease,
+        step_timeout: setup.step_timeout,
+        job_max: Duration::from_secs(30 * 24 * 60 * 60),
+        retention_days: setup.retention_days,
+        quotas: setup.quotas,
+    }
 }
 
 pub(crate) async fn make_group(
