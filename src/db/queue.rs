@@ -121,6 +121,16 @@ pub struct AccountStanding {
     pub throttles: u32,
 }
 
+impl AccountStanding {
+    /// `rests_for` in seconds, negative once the rest is over; both absent for an account without row.
+    fn read(rests_for: Option<f64>, throttles: Option<i32>) -> Self {
+        Self {
+            rests_for: rests_for.and_then(|rest| Duration::try_from_secs_f64(rest).ok()),
+            throttles: throttles.map_or(0, count),
+        }
+    }
+}
+
 /// Reads a leased job; `None` when the lease is lost.
 pub async fn find_run(
     connection: &mut PgConnection,
@@ -162,13 +172,7 @@ pub async fn find_run(
         source: row.request.0,
         search_emails: row.search_emails,
         linkedin_account: known(row.linkedin_account_id.map(TryInto::try_into).transpose())?,
-        account: AccountStanding {
-            // Negative once the rest is over.
-            rests_for: row
-                .rests_for
-                .and_then(|rest| Duration::try_from_secs_f64(rest).ok()),
-            throttles: row.throttles.map_or(0, count),
-        },
+        account: AccountStanding::read(row.rests_for, row.throttles),
         paused: row.paused,
         page: count(row.page),
         cursor: row.cursor,

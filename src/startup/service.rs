@@ -5,36 +5,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
-use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{InvalidSettings, Provider, ServiceSettings};
-use crate::db::pool::{Database, PoolLimits};
+use crate::db::pool::Database;
 use crate::http::metrics::MetricsPage;
 use crate::http::router::{HttpSettings, HttpState, ServedRoutes, metrics_router, router};
 use crate::http::server::{ServerLimits, serve};
 use crate::service::app::App;
 use crate::service::authentication::flush_last_uses;
-use crate::service::linkedin_health::LinkedinHealth;
-use crate::service::linkedin_turns::LinkedinTurns;
 use crate::service::queue_meter::measure_queue;
-use crate::service::wake_up::WakeUp;
+use crate::startup::contexts::{Contexts, worker_limits};
 use crate::startup::database::OpenDatabase;
 use crate::startup::erasure_key::{self, ErasureKeyError};
 use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
 use crate::telemetry::metrics::{Measured, start_measuring};
-use crate::worker::context::{WorkerContext, WorkerLimits, statement_timeout};
+use crate::worker::context::WorkerContext;
 use crate::worker::pool::{PoolSignals, notify_other_processes, run_pool};
 use crate::worker::upkeep::run_upkeep;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client that takes nothing of its answer for so long is cut.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-const API_STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
-/// A look at the books of some account groups may take long; longer than this no snapshot is held.
-const UPKEEP_STATEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 const FLUSH_LAST_USES_EVERY: Duration = Duration::from_secs(10);
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 const WATCH_DATABASE_EVERY: Duration = Duration::from_secs(1);
@@ -105,60 +99,20 @@ impl Service {
         } else {
             None
         };
-        let limits = worker_limits(settings, &provider);
-        let pacing = settings.upstream.pacing(&provider)?;
-        let key_kind = provider.key_kind();
         let is_sandbox = matches!(provider, Provider::Sandbox { .. });
+        let pacing = settings.upstream.pacing(&provider)?;
+        let contexts = Contexts {
+            settings,
+            database,
+            limits: worker_limits(settings, &provider),
+            pacing,
+            key_kind: provider.key_kind(),
+            wake_up: Arc::default(),
+        };
         let call_timeout = settings.upstream.timeout();
         let upstreams = Upstreams::build(provider, finder, call_timeout, pacing.gap()).await?;
-        let wake_up = Arc::new(WakeUp::default());
-        let jobs = &settings.jobs;
-        let for_requests = pool(
-            database,
-            jobs.database_api_connections,
-            API_STATEMENT_TIMEOUT,
-            limits.lease,
-        )
-        .named("api");
-        let app = Arc::new(App {
-            database: for_requests.clone(),
-            key_kind,
-            quota_limits: limits.quotas,
-            linkedin: Arc::clone(&upstreams.provider),
-            linkedin_health: LinkedinHealth::new(Arc::clone(&upstreams.provider)),
-            linkedin_turns: LinkedinTurns::new(for_requests, pacing, call_timeout),
-            email_finder: upstreams.email_finder.clone(),
-            wake_up: Arc::clone(&wake_up),
-            last_uses: Default::default(),
-        });
-        let worker_timeout = statement_timeout(limits.lease);
-        let for_jobs = pool(
-            database,
-            jobs.database_worker_connections - 1,
-            worker_timeout,
-            limits.lease,
-        )
-        .named("worker");
-        let worker = Arc::new(WorkerContext {
-            database: for_jobs.clone(),
-            reserved: pool(database, 1, worker_timeout, limits.lease).named("reserved"),
-            // Past a pooler, too, which would not know this time-out.
-            upkeep: pool_of(
-                database.session_options(),
-                1,
-                UPKEEP_STATEMENT_TIMEOUT,
-                limits.lease,
-            )
-            .named("upkeep"),
-            listening: pool_of(database.session_options(), 1, worker_timeout, limits.lease)
-                .named("listening"),
-            provider: upstreams.provider,
-            turns: LinkedinTurns::new(for_jobs, pacing, call_timeout),
-            email_finder: upstreams.email_finder,
-            wake_up,
-            erasure_key,
-            limits,
-        });
+        let app = contexts.app(&upstreams);
+        let worker = contexts.worker(&upstreams, erasure_key);
         let mut service = Self {
             address,
             app,
@@ -271,6 +225,7 @@ impl Service {
             &self.worker.database,
             &self.worker.reserved,
             &self.worker.listening,
+            &self.worker.upkeep,
         ];
         let pools = pools.map(Database::clone);
         let page = {
@@ -373,6 +328,7 @@ impl Service {
             &self.worker.reserved,
             &self.worker.upkeep,
             &self.worker.listening,
+            &self.worker.upkeep,
         ] {
             drop(tokio::time::timeout(Duration::from_secs(1), database.close()).await);
         }
@@ -396,44 +352,6 @@ fn panicked(error: &tokio::task::JoinError) -> PartEnded {
         part: "a part of the service",
         why: error.to_string(),
     }
-}
-
-fn worker_limits(settings: &ServiceSettings, provider: &Provider) -> WorkerLimits {
-    let jobs = &settings.jobs;
-    WorkerLimits {
-        concurrency: usize::try_from(jobs.worker_concurrency).unwrap_or(usize::MAX),
-        running_per_account_group: jobs.max_running_jobs_per_account_group,
-        lease: jobs.lease(),
-        step_timeout: jobs.step_timeout(),
-        job_max: jobs.job_max(),
-        retention_days: jobs.retention_days(),
-        quotas: jobs.quotas(provider),
-    }
-}
-
-fn pool(
-    database: &OpenDatabase,
-    connections: u32,
-    statement_timeout: Duration,
-    lease: Duration,
-) -> Database {
-    pool_of(&database.options, connections, statement_timeout, lease)
-}
-
-fn pool_of(
-    options: &PgConnectOptions,
-    connections: u32,
-    statement_timeout: Duration,
-    lease: Duration,
-) -> Database {
-    Database::new(
-        options,
-        PoolLimits {
-            connections,
-            statement_timeout,
-            idle_in_transaction_timeout: (lease / 2).min(Duration::from_secs(5)),
-        },
-    )
 }
 
 async fn listen(

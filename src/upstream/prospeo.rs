@@ -101,7 +101,13 @@ impl EmailFinder for Prospeo {
                     FIND.error(UpstreamFault::InvalidAnswer, detail)
                 })
             }
-            Err(error) => Some(error),
+            Err(error) => {
+                return BatchAnswers {
+                    // What is known without asking must not pass for an answer of the finder.
+                    answered: Vec::new(),
+                    stopped_by: Some(error),
+                };
+            }
         };
         BatchAnswers {
             answered,

@@ -67,6 +67,9 @@ fn every_error() -> Vec<Error> {
             reset_at: RESET.parse().unwrap(),
         },
         Error::Upstream("down".into()),
+        Error::UpstreamShutOff {
+            retry_after: resting,
+        },
         Error::database_unavailable("away"),
         Error::internal("a fault"),
     ]

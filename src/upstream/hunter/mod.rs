@@ -78,8 +78,8 @@ impl Hunter {
             .header(ACCEPT, "application/json")
     }
 
-    async fn look_up(&self, person: &EmailQuery) -> Result<EmailAnswer, UpstreamError> {
-        let mut questions = questions(person).into_iter().peekable();
+    async fn look_up(&self, questions: Vec<Question>) -> Result<EmailAnswer, UpstreamError> {
+        let mut questions = questions.into_iter().peekable();
         while let Some(question) = questions.next() {
             match self.ask(&question).await? {
                 Said::Answer(answer) => {
@@ -99,7 +99,6 @@ impl Hunter {
                 }
             }
         }
-        // Nothing that they could be found by.
         Ok(EmailAnswer::NotFound)
     }
 
@@ -144,13 +143,20 @@ impl EmailFinder for Hunter {
         let mut waiting = people.iter().enumerate();
         let mut under_way = FuturesUnordered::new();
         let mut answered = Vec::with_capacity(people.len());
+        // Whom there is nothing to ask by.
+        let mut known = Vec::new();
         let mut stopped_by: Option<UpstreamError> = None;
         loop {
             while under_way.len() < CALLS_AT_A_TIME
                 && stopped_by.as_ref().is_none_or(is_about_one_person)
                 && let Some((place, person)) = waiting.next()
             {
-                under_way.push(async move { (place, self.look_up(person).await) });
+                match questions(person) {
+                    nothing if nothing.is_empty() => known.push((place, EmailAnswer::NotFound)),
+                    questions => {
+                        under_way.push(async move { (place, self.look_up(questions).await) })
+                    }
+                }
             }
             match under_way.next().await {
                 None => break,
@@ -162,6 +168,10 @@ impl EmailFinder for Hunter {
                     }
                 }
             }
+        }
+        // What is known without asking must not pass for an answer of the finder.
+        if stopped_by.is_none() || !answered.is_empty() {
+            answered.append(&mut known);
         }
         BatchAnswers {
             answered,

@@ -9,11 +9,6 @@ use crate::error::Error;
 use crate::service::operator::{Refusal, verify_credits};
 use crate::worker::context::WorkerContext;
 
-/// How many differences the last comparison found.
-pub const DIFFERENCES: &str = "prospector_ledger_differences";
-/// When that was, as seconds since 1970.
-pub const VERIFIED: &str = "prospector_ledger_verified_timestamp_seconds";
-
 /// Less than the hour after which another process takes over.
 const TIME_MAX: Duration = Duration::from_secs(50 * 60);
 /// Differences that are written to the log.
@@ -71,8 +66,9 @@ fn tell(found: &Verification) {
     reason = "counts and seconds are far below 2^53"
 )]
 fn show(last: &LastRun) {
-    metrics::gauge!(DIFFERENCES).set(last.result as f64);
-    metrics::gauge!(VERIFIED).set(last.finished_at.timestamp() as f64);
+    metrics::gauge!("prospector_ledger_differences").set(last.result as f64);
+    metrics::gauge!("prospector_ledger_verified_timestamp_seconds")
+        .set(last.finished_at.timestamp() as f64);
 }
 
 #[cfg(test)]
