@@ -73,8 +73,8 @@ const LIBRARIES: [Library; 12] = [
     },
     Library {
         paths: "sqlx::postgres::PgListener sqlx::Error",
-        allowed: "db/ startup/ worker/pool.rs",
-        rule: "of the worker only its pool may name sqlx, for the listener",
+        allowed: "db/ startup/ worker/pool/notifications.rs",
+        rule: "of the worker only its notifications may name sqlx, for the listener",
     },
     Library {
         paths: "sqlx",
@@ -555,11 +555,15 @@ fn a_library_outside_its_modules_is_found() {
         ),
         ("startup/service.rs", "use sqlx::*;", "sqlx::*"),
         (
-            "worker/run.rs",
+            "worker/pool/mod.rs",
             "use sqlx::postgres::PgListener;",
             "sqlx::postgres::PgListener",
         ),
-        ("worker/pool.rs", "use sqlx::PgPool;", "sqlx::PgPool"),
+        (
+            "worker/pool/notifications.rs",
+            "use sqlx::PgPool;",
+            "sqlx::PgPool",
+        ),
         (
             "service/app.rs",
             "fn f(state: ::axum::State) {}",
@@ -610,7 +614,7 @@ fn what_is_allowed_passes() {
         ),
         ("db/embedded/programs.rs", "use std::{env, fs};"),
         (
-            "worker/pool.rs",
+            "worker/pool/notifications.rs",
             "use sqlx::postgres::PgListener; type E = sqlx::Error;",
         ),
         ("upstream/sandbox/mod.rs", "use axum::Router;"),

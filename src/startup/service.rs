@@ -23,7 +23,8 @@ use crate::startup::erasure_key::{self, ErasureKeyError};
 use crate::startup::upstreams::{Upstreams, UpstreamsError, run_sandbox};
 use crate::telemetry::metrics::{Measured, start_measuring};
 use crate::worker::context::WorkerContext;
-use crate::worker::pool::{PoolSignals, notify_other_processes, run_pool};
+use crate::worker::pool::notifications::notify_other_processes;
+use crate::worker::pool::{PoolSignals, run_pool};
 use crate::worker::upkeep::run_upkeep;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
