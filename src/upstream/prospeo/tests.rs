@@ -212,10 +212,10 @@ async fn errors_are_told_apart_by_code_then_status() {
         ),
         (Reply::with(200, &[], "[]"), InvalidAnswer),
     ] {
-        // Two of them cannot be found by anybody, so they are answered all the same.
+        // Two of them cannot be found by anybody, but a finder that is down has answered nobody.
         let people = [nobody(), with_url("bea"), nobody()];
         let answers = find_with(reply, &people).await;
-        assert_eq!(shown(&people, &answers), ["not found", "-", "not found"]);
+        assert_eq!(shown(&people, &answers), ["-", "-", "-"]);
         let error = answers.stopped_by.unwrap();
         assert_eq!((error.fault, error.operation), (expected, "find"));
     }
