@@ -223,6 +223,17 @@ async fn failures_are_told_apart_as_hunter_means_them() {
 }
 
 #[tokio::test]
+async fn a_finder_that_is_down_has_answered_not_even_for_those_who_cannot_be_found() {
+    let server = Scripted::start([Reply::html(502)]);
+    let answers = hunter(&server, LONG)
+        .find(&[nobody(), with_url("bea"), nobody()])
+        .await;
+    assert!(answers.answered.is_empty());
+    let error = answers.stopped_by.unwrap();
+    assert_eq!(error.fault, UpstreamFault::ServerError);
+}
+
+#[tokio::test]
 async fn silence_times_out() {
     let server = Scripted::start([Reply::stall("")]);
     let answers = hunter(&server, SHORT).find(&[with_url("bea")]).await;
