@@ -159,7 +159,7 @@ async fn the_more_often_a_run_breaks_the_later_comes_the_next_one() {
         let run = Run::new(&app.worker, &lease, stop);
         let panicked = AssertUnwindSafe(run.carry_on()).catch_unwind().await;
         assert!(panicked.is_err());
-        assert_eq!(run.break_off().await, RunEnd::BrokenOff);
+        assert_eq!(run.break_off_after_panic().await, RunEnd::BrokenOff);
         let broken = sqlx::query!(
             r#"
             select attempt, extract(epoch from due_at - updated_at)::float8 as "wait!"

@@ -47,6 +47,7 @@ impl Pool {
             let listening = async {
                 let mut listener = PgListener::connect_with(self.context.listening.pool()).await?;
                 listener.listen(CHANNEL).await?;
+                failures = 0;
                 loop {
                     // `None`: the connection was lost and made again; something may have been missed.
                     listener.try_recv().await?;

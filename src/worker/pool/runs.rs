@@ -33,7 +33,7 @@ impl Pool {
                 Ok(end) => end,
                 Err(_) => {
                     tracing::error!("the run panicked");
-                    run.break_off().await
+                    run.break_off_after_panic().await
                 }
             };
             run_ended(end);

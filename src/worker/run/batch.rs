@@ -9,7 +9,6 @@ use crate::upstream::error::UpstreamError;
 use crate::worker::enrichment::{self, AnsweredBatch};
 use crate::worker::progress::batch_committed;
 use crate::worker::retrying::next_try;
-use crate::worker::run::endings::tell_end;
 use crate::worker::run::{Interrupted, Next, Run, RunEnd};
 
 impl Run<'_> {
@@ -83,7 +82,7 @@ impl Run<'_> {
         batch_committed(&answers);
         tracing::debug!(batch = number, answers = answers.len(), "batch committed");
         if job_ended {
-            tell_end(self.context, self.lease, JobEnd::Completed).await;
+            self.has_ended(JobEnd::Completed);
             return Ok(Next::End(RunEnd::Completed));
         }
         state.enrichment_batch = number;

@@ -26,7 +26,7 @@ impl Run<'_> {
         };
         let done = self.context.bounded(failing).await?;
         if done == Fenced::Done {
-            tell_end(self.context, self.lease, JobEnd::Failed(code)).await;
+            self.has_ended(JobEnd::Failed(code));
         }
         Ok(Next::End(if_held(done, RunEnd::Failed(code))))
     }
@@ -46,7 +46,7 @@ impl Run<'_> {
         let done = self.context.bounded(giving_up).await?;
         if done == Fenced::Done {
             tracing::warn!(code = code.as_str(), "the e-mail look-ups are given up");
-            tell_end(self.context, self.lease, JobEnd::Completed).await;
+            self.has_ended(JobEnd::Completed);
         }
         Ok(Next::End(if_held(done, RunEnd::Completed)))
     }
@@ -100,7 +100,7 @@ impl Run<'_> {
     /// Puts the job back after this run came to grief: the attempt counts, and the more of them there
     /// were without progress, the later the next one. If even that fails, the lease runs out by itself
     /// and the reaper does the same.
-    pub async fn break_off(&self) -> RunEnd {
+    pub(super) async fn break_off(&self) -> RunEnd {
         let attempts = self.stalled_attempts.load(Ordering::Relaxed);
         let retry_after = wait_after_broken_run(attempts, rand::random());
         let breaking_off = async {
@@ -110,8 +110,7 @@ impl Run<'_> {
         };
         match self.context.bounded(breaking_off).await {
             Ok(BreakOffOutcome::Failed) => {
-                let end = JobEnd::Failed(JobErrorCode::TooManyAttempts);
-                tell_end(self.context, self.lease, end).await;
+                self.has_ended(JobEnd::Failed(JobErrorCode::TooManyAttempts));
             }
             Ok(BreakOffOutcome::Requeued | BreakOffOutcome::LeaseLost) => {}
             Err(error) => {
@@ -122,6 +121,33 @@ impl Run<'_> {
             }
         }
         RunEnd::BrokenOff
+    }
+
+    /// As [`Self::break_off`], after the run panicked.
+    pub async fn break_off_after_panic(&self) -> RunEnd {
+        let end = self.break_off().await;
+        self.tell_end(end).await
+    }
+
+    pub(super) fn has_ended(&self, end: JobEnd) {
+        // A job ends once.
+        self.ended.get_or_init(|| end);
+    }
+
+    /// Tells of the job's end, if a write of this run ended it, and returns how the run let go of it.
+    ///
+    /// Not right after that write: the lease is gone by then, so a heartbeat may stop the run at its
+    /// next await, and the end would go untold.
+    pub(super) async fn tell_end(&self, let_go: RunEnd) -> RunEnd {
+        let Some(&ended) = self.ended.get() else {
+            return let_go;
+        };
+        tell_end(self.context, self.lease, ended).await;
+        match (let_go, ended) {
+            (RunEnd::LeaseLost, JobEnd::Completed) => RunEnd::Completed,
+            (RunEnd::LeaseLost, JobEnd::Failed(code)) => RunEnd::Failed(code),
+            _ => let_go,
+        }
     }
 }
 

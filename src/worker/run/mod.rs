@@ -13,6 +13,7 @@ pub mod endings;
 mod faults;
 mod page;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::db::queue::{self, Lease, RunState, WaitUntil};
 use crate::domain::job::{JobErrorCode, WaitingReason};
 use crate::domain::retry::wait_before_retry;
 use crate::error::Error;
+use crate::service::job_log::JobEnd;
 use crate::worker::context::WorkerContext;
 use crate::worker::sources::FetchError;
 use crate::worker::turns::RunTurns;
@@ -66,6 +68,8 @@ pub struct Run<'a> {
     /// This attempt and those before it without progress, as far as the run has read.
     stalled_attempts: AtomicU32,
     turns: RunTurns<'a>,
+    /// How the job ended, once a write of this run has ended it.
+    ended: OnceLock<JobEnd>,
 }
 
 /// What to do after a step.
@@ -93,6 +97,7 @@ impl<'a> Run<'a> {
             stop,
             stalled_attempts: AtomicU32::new(1),
             turns: RunTurns::new(context, lease),
+            ended: OnceLock::new(),
         }
     }
 
@@ -105,7 +110,7 @@ impl<'a> Run<'a> {
             end = self.drive() => end,
         };
         self.turns.give_back_left().await;
-        end
+        self.tell_end(end).await
     }
 
     async fn drive(&self) -> RunEnd {
@@ -124,8 +129,9 @@ impl<'a> Run<'a> {
                     self.step(*state).instrument(span).await
                 }
                 Next::Step(_) | Next::ReadBack => {
+                    let read = self.read_back().await;
                     read_at = Instant::now();
-                    self.read_back().await
+                    read
                 }
             };
             next = match stepped {

@@ -1,5 +1,6 @@
 //! A page of the import: fetched, then committed with its charge and cursor.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::db::queue::{self, FETCHED_MAX, NewPage, PageOutcome, RunState, WaitUntil};
@@ -18,6 +19,9 @@ const ERASURE_KEY_PAUSE: Duration = Duration::from_secs(60);
 
 impl Run<'_> {
     pub(super) async fn import(&self, state: RunState) -> Result<Next, Error> {
+        if self.context.has_wrong_erasure_key.load(Ordering::Relaxed) {
+            return self.put_off(ERASURE_KEY_PAUSE).await;
+        }
         let Some(account) = state.linkedin_account.as_ref() else {
             return self.fail(JobErrorCode::LinkedinDisconnected).await;
         };
@@ -132,6 +136,9 @@ impl Run<'_> {
                 tracing::error!(
                     "people were erased under another ERASURE_KEY than this process has: set it and start again; the job is put off"
                 );
+                // It stays wrong until a restart: nothing more is fetched that could not be stored.
+                let is_wrong = &self.context.has_wrong_erasure_key;
+                is_wrong.store(true, Ordering::Relaxed);
                 self.put_off(ERASURE_KEY_PAUSE).await
             }
         }
