@@ -15,4 +15,5 @@ pub mod provider;
 #[cfg(test)]
 pub(crate) mod provider_stub;
 pub mod sandbox;
+mod stored_cursor;
 pub mod unipile;

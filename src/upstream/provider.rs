@@ -12,10 +12,11 @@ use crate::domain::linkedin_url::{
 };
 use crate::domain::person::Person;
 use crate::upstream::error::UpstreamError;
+use crate::upstream::stored_cursor::StoredCursor;
 
 /// Where the next page begins. Stored with the job, so that any process can go on from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "StoredCursor", into = "StoredCursor")]
 pub enum PageCursor {
     /// How many items to pass over.
     Offset(u32),
@@ -31,7 +32,7 @@ pub enum PageCursor {
 }
 
 /// The replies that are still to be read before a post's comments go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepliesCursor {
     pub post_id: String,
     /// The comments whose replies are to be read, the one at work first. Never more than come on a
