@@ -60,13 +60,13 @@ fn the_password_of_the_example_is_one_in_both_its_places() {
 }
 
 #[test]
-fn postgresql_is_given_no_key_of_a_provider() {
+fn postgresql_is_given_none_of_our_keys() {
     let compose = compose();
     let environment = &compose["services"]["postgres"]["environment"];
     let settings = documented_settings();
     let keys: Vec<_> = settings
         .iter()
-        .filter(|name| name.ends_with("_API_KEY"))
+        .filter(|name| name.ends_with("_KEY"))
         .collect();
     assert!(!keys.is_empty());
     for key in keys {
