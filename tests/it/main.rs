@@ -16,6 +16,7 @@ mod credits;
 mod deadlocks;
 mod deployment;
 mod docs_page;
+mod documents;
 mod email_look_ups;
 mod embedded;
 mod erasure;
