@@ -108,6 +108,7 @@ pub enum PageItem {
     Person(Box<Person>),
     /// No identifiable person: a company that commented, a hidden member.
     Invalid {
+        /// In words for whoever reads the rows.
         reason: &'static str,
     },
 }
@@ -153,6 +154,7 @@ pub enum ProfileLookup {
     NotFound,
     /// The answer is no identifiable person, or another one than was asked for.
     Invalid {
+        /// In words for whoever reads the rows.
         reason: &'static str,
     },
 }

@@ -350,9 +350,15 @@ async fn what_is_no_person_or_another_one_is_left_out_and_counted() {
     let became = |row: &Value| (row["outcome"].clone(), row["outcomeReason"].clone());
     assert_eq!(
         became(&rows[0]),
-        (json!("invalid"), json!("another_member"))
+        (
+            json!("invalid"),
+            json!("LinkedIn answered with the profile of somebody else")
+        )
     );
-    assert_eq!(became(&rows[1]), (json!("invalid"), json!("not_a_person")));
+    assert_eq!(
+        became(&rows[1]),
+        (json!("invalid"), json!("this is not a person"))
+    );
     // Without its positions the profile is somebody all the same.
     assert_eq!(became(&rows[2]), (json!("imported"), Value::Null));
     assert_eq!(

@@ -13,9 +13,13 @@ use crate::domain::person::Person;
 use crate::upstream::provider::{PageItem, ProfileLookup};
 use crate::upstream::unipile::wire::{id, text};
 
-const COMPANY: &str = "company";
-const NOT_A_PERSON: &str = "not_a_person";
-const HIDDEN_MEMBER: &str = "hidden_member";
+// Why an item is nobody, in words for whoever reads the rows.
+pub(super) const COMPANY: &str = "this is a company";
+const NOT_A_PERSON: &str = "this is not a person";
+const HIDDEN_MEMBER: &str = "LinkedIn hides who this is";
+const ANOTHER_MEMBER: &str = "LinkedIn answered with the profile of somebody else";
+pub(super) const UNIDENTIFIABLE: &str =
+    "LinkedIn says nothing by which this person could be told from others";
 
 /// A row of a search or list.
 pub(super) fn search_row(row: &Value) -> PageItem {
@@ -45,7 +49,7 @@ pub(super) fn is_of_another_kind(item: &PageItem) -> bool {
 pub(super) fn commenter(comment: &Value) -> PageItem {
     let Some(author) = comment.get("author") else {
         return PageItem::Invalid {
-            reason: "unidentifiable",
+            reason: UNIDENTIFIABLE,
         };
     };
     match no_person(author) {
@@ -81,7 +85,7 @@ pub(super) fn profile(profile: &Value, asked: &PublicIdentifier) -> ProfileLooku
         ProfileLookup::Found(Box::new(person))
     } else {
         ProfileLookup::Invalid {
-            reason: "another_member",
+            reason: ANOTHER_MEMBER,
         }
     }
 }
@@ -89,7 +93,7 @@ pub(super) fn profile(profile: &Value, asked: &PublicIdentifier) -> ProfileLooku
 fn to_item(person: Person) -> PageItem {
     if !person.is_identifiable() {
         PageItem::Invalid {
-            reason: "unidentifiable",
+            reason: UNIDENTIFIABLE,
         }
     } else if is_hidden(&person) {
         PageItem::Invalid {

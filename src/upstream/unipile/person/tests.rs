@@ -85,7 +85,7 @@ fn a_placeholder_for_a_hidden_member_is_no_person() {
     assert_eq!(
         search_row(&hidden),
         PageItem::Invalid {
-            reason: "hidden_member"
+            reason: HIDDEN_MEMBER
         }
     );
     hidden["display_name"] = json!("Ada Testova");
@@ -166,19 +166,19 @@ fn what_is_no_person_says_so() {
     for (item, expected) in [
         (
             json!({"object": "CompanySearchResult", "id": "7", "name": "Demo SA"}),
-            "company",
+            COMPANY,
         ),
-        (json!({"object": "SavedAccount", "id": "7"}), "company"),
+        (json!({"object": "SavedAccount", "id": "7"}), COMPANY),
         (
             json!({"object": "JobSearchResult", "id": "7"}),
-            "not_a_person",
+            NOT_A_PERSON,
         ),
         (
             json!({"object": "PeopleSearchResult", "display_name": "LinkedIn Member"}),
-            "unidentifiable",
+            UNIDENTIFIABLE,
         ),
-        (json!(null), "unidentifiable"),
-        (json!([1, 2]), "unidentifiable"),
+        (json!(null), UNIDENTIFIABLE),
+        (json!([1, 2]), UNIDENTIFIABLE),
     ] {
         assert_eq!(
             search_row(&item),
@@ -192,11 +192,11 @@ fn what_is_no_person_says_so() {
 fn an_organization_that_comments_is_no_person() {
     let comment = json!({"object": "Comment", "author": {
         "id": "700001", "type": "organization", "display_name": "Demo SA", "public_identifier": "demo-sa"}});
-    assert_eq!(commenter(&comment), PageItem::Invalid { reason: "company" });
+    assert_eq!(commenter(&comment), PageItem::Invalid { reason: COMPANY });
     assert_eq!(
         commenter(&json!({"object": "Comment"})),
         PageItem::Invalid {
-            reason: "unidentifiable"
+            reason: UNIDENTIFIABLE
         }
     );
 }
@@ -207,8 +207,8 @@ fn only_the_types_that_are_no_person_are_left_out() {
         (json!("individual"), None),
         (json!("brand_new"), None),
         (json!(null), None),
-        (json!("organization"), Some("company")),
-        (json!("other"), Some("not_a_person")),
+        (json!("organization"), Some(COMPANY)),
+        (json!("other"), Some(NOT_A_PERSON)),
     ] {
         let comment = json!({"author": {"id": "ACoAAAdemo004", "type": kind}});
         let reason = match commenter(&comment) {
@@ -255,8 +255,8 @@ fn a_profile_must_be_the_one_that_was_asked_for() {
     assert_eq!(person.company_name.as_deref(), Some("Demo SA"));
     assert_eq!(person.headline.as_deref(), Some("Buyer at Demo SA"));
     assert!(found(&answer, "ACoAAAdemo004").is_ok());
-    assert_eq!(found(&answer, "dee-exampl"), Err("another_member"));
-    assert_eq!(found(&answer, "ACoAAAdemo005"), Err("another_member"));
+    assert_eq!(found(&answer, "dee-exampl"), Err(ANOTHER_MEMBER));
+    assert_eq!(found(&answer, "ACoAAAdemo005"), Err(ANOTHER_MEMBER));
 }
 
 #[test]
@@ -264,18 +264,18 @@ fn another_object_is_no_profile() {
     for (answer, expected) in [
         (
             json!({"object": "Company", "id": "7", "public_identifier": "dee"}),
-            "not_a_person",
+            NOT_A_PERSON,
         ),
-        (json!({"public_identifier": "dee"}), "not_a_person"),
+        (json!({"public_identifier": "dee"}), NOT_A_PERSON),
         (
             json!({"object": "UserProfile", "type": "organization", "public_identifier": "dee"}),
-            "company",
+            COMPANY,
         ),
         (
             json!({"object": "UserProfile", "display_name": "Dee"}),
-            "another_member",
+            ANOTHER_MEMBER,
         ),
-        (json!([]), "not_a_person"),
+        (json!([]), NOT_A_PERSON),
     ] {
         assert_eq!(found(&answer, "dee"), Err(expected), "{answer}");
     }

@@ -6,6 +6,7 @@ use crate::domain::linkedin_url::PublicIdentifier;
 use crate::upstream::provider::{ListPlace, NamedList, PageItem, RepliesCursor};
 use crate::upstream::unipile::comments::{read_comments, read_replies};
 use crate::upstream::unipile::named_lists::read_named_lists;
+use crate::upstream::unipile::person::COMPANY;
 use crate::upstream::unipile::posts::read_post_id;
 use crate::upstream::unipile::profiles::read_profile;
 
@@ -82,7 +83,7 @@ fn a_classic_search() {
         name: some("Ben Sampleton"),
         ..Person::default()
     };
-    assert_eq!(people(page), [Ok(ada), Ok(ben), Err("company")]);
+    assert_eq!(people(page), [Ok(ada), Ok(ben), Err(COMPANY)]);
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn a_post_its_comments_and_their_replies() {
         headline: some("Buyer at Demo SA"),
         ..Person::default()
     };
-    assert_eq!(people(comments), [Ok(dee), Err("company")]);
+    assert_eq!(people(comments), [Ok(dee), Err(COMPANY)]);
 
     let replies = read_replies(OPERATION, REPLIES, &next).unwrap();
     let Some(PageCursor::Replies(next)) = replies.next.clone() else {

@@ -5,6 +5,7 @@ use percent_encoding::percent_decode_str;
 use super::*;
 use crate::upstream::http::scripted::{Reply, Seen};
 use crate::upstream::provider::PageItem;
+use crate::upstream::unipile::person::{COMPANY, UNIDENTIFIABLE};
 
 const POST_ID: &str = "WyJhY3Rpdml0eTo3MyIsInVnY1Bvc3Q6NzQiXQ==";
 const COMMENTS: &str =
@@ -128,9 +129,9 @@ async fn an_unreadable_row_costs_itself_only() {
         [
             "ACoA1",
             "undecodable",
-            "unidentifiable",
-            "unidentifiable",
-            "company",
+            UNIDENTIFIABLE,
+            UNIDENTIFIABLE,
+            COMPANY,
             "ACoA2"
         ]
     );

@@ -3,6 +3,7 @@
 use super::*;
 use crate::upstream::http::scripted::Reply;
 use crate::upstream::provider::{ListPlace, PageItem, RepliesCursor};
+use crate::upstream::unipile::person::COMPANY;
 
 const COMMENTS: &str = "GET /v2/acc_01demo/posts/p-1/comments";
 
@@ -86,7 +87,7 @@ async fn replies_follow_the_page_of_their_comments_one_comment_after_the_other()
     assert_eq!(
         pages,
         [
-            vec!["ACoA1", "ACoA2", "ACoA3", "company", "ACoA5"],
+            vec!["ACoA1", "ACoA2", "ACoA3", COMPANY, "ACoA5"],
             vec!["ACoA6", "ACoA1"],
             vec![],
             vec!["ACoA7"],
