@@ -36,6 +36,7 @@ pub(super) struct Create {
     permissions: Vec<Permission>,
     #[arg(long, default_value = "unnamed", value_parser = name)]
     name: String,
+    /// Days until the key expires; without it, never
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires_in_days: Option<u32>,
     /// The provider decides of which kind the key is

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use serde::Serialize;
 
 use crate::cli::open_migrated;
@@ -20,12 +20,13 @@ use crate::startup::erasure_key;
 #[derive(Subcommand)]
 pub(super) enum Prospects {
     /// Erase a person, and keep them from being imported again
+    #[command(group = ArgGroup::new("where").required(true))]
     Erase {
         /// Where they are to be erased
-        #[arg(long, required_unless_present = "all_account_groups")]
+        #[arg(long, group = "where")]
         account_group: Option<AccountGroupId>,
         /// Erase them in every account group that there is
-        #[arg(long, conflicts_with = "account_group")]
+        #[arg(long, group = "where")]
         all_account_groups: bool,
         /// The address of the person's page, such as `https://www.linkedin.com/in/name`
         #[arg(long, value_parser = ProfileUrl::parse)]
