@@ -19,14 +19,20 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::ParseError;
 
 use crate::cli::output::is_closed_stdout;
-use crate::config::{DatabaseSettings, LogSettings};
+use crate::config::{DatabaseSettings, InvalidSettings, LogSettings};
 use crate::startup::database::{DatabaseError, OpenDatabase, Ownership};
+use crate::startup::erasure_key::ErasureKeyError;
+use crate::startup::service::StartError;
 use crate::telemetry::otlp::Exporter;
 use crate::telemetry::start_logging;
 
 pub use output::Output;
+
+/// Under which heading the help of a command shows what all commands take.
+const OF_ALL: &str = "Options of every command";
 
 /// Starts and runs LinkedIn prospecting jobs behind an HTTP API.
 #[derive(Parser)]
@@ -35,11 +41,11 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// How answers are printed
-    #[arg(long, value_enum, default_value = "text", global = true)]
+    #[arg(long, value_enum, default_value = "text", global = true, help_heading = OF_ALL)]
     output: Output,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = OF_ALL)]
     log: LogSettings,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = OF_ALL)]
     database: DatabaseSettings,
 }
 
@@ -75,6 +81,8 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
 }
 
+/// As clap says it of flags: a service that is started again with the same settings fails again.
+const WRONG_USE: u8 = 2;
 /// A process that ended because a part of it did, and should be started again.
 const PART_ENDED: u8 = 70;
 /// As shells report a command that SIGPIPE ended.
@@ -118,7 +126,24 @@ fn start_exporter(cli: &Cli) -> anyhow::Result<Option<Exporter>> {
 )]
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("prospector: {error:#}");
-    ExitCode::FAILURE
+    if is_wrong_use(error) {
+        ExitCode::from(WRONG_USE)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// A setting cannot be read, or does not go with the others.
+fn is_wrong_use(error: &anyhow::Error) -> bool {
+    let database = error.downcast_ref();
+    error.is::<InvalidSettings>()
+        || error.is::<ParseError>()
+        || matches!(error.downcast_ref(), Some(StartError::Settings(_)))
+        || matches!(error.downcast_ref(), Some(ErasureKeyError::Settings(_)))
+        || matches!(
+            database,
+            Some(DatabaseError::Settings(_) | DatabaseError::Url)
+        )
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {

@@ -89,7 +89,9 @@ impl Serve {
         output: Output,
     ) -> anyhow::Result<(Service, OpenDatabase)> {
         let settings = &self.settings;
-        settings.upstream.resolve()?;
+        let (provider, _) = settings.upstream.resolve()?;
+        settings.upstream.pacing(&provider)?;
+        settings.erasure.key()?;
         let opened = OpenDatabase::open(database, Ownership::Exclusive).await?;
         let setup = if settings.no_migrate {
             opened.check_migrated().await?;

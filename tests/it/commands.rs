@@ -279,18 +279,48 @@ fn a_wrong_use_ends_with_2_and_touches_no_database() {
     }
 }
 
+/// systemd gives up on this code, and on no other.
+#[test]
+fn a_service_with_a_refused_setting_ends_with_2() {
+    for (setting, value) in [
+        ("LINKEDIN_PROVIDER", "unipile"),
+        ("LINKEDIN_GAP_MIN_SECONDS", "1"),
+        ("ERASURE_KEY", "short"),
+        ("DATABASE_URL", "nonsense"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"),
+        ("RATE_LIMIT_BURST", "0"),
+        ("RUST_LOG", "a=b=c"),
+    ] {
+        let mut serve = command(&["serve"]);
+        // Nothing could be reached there.
+        serve.env("DATABASE_URL", "postgres://127.0.0.1:1/none");
+        let output = serve.env(setting, value).output().unwrap();
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{setting}: {told}");
+        let named = setting.replace('_', "-").to_lowercase();
+        assert!(
+            told.contains(setting) || told.contains(&named),
+            "{setting}: {told}"
+        );
+    }
+    let unit = include_str!("../../deploy/prospector.service");
+    assert!(unit.contains("\nRestartPreventExitStatus=2\n"));
+}
+
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_named_without_its_password() {
-    for (url, because) in [
+    for (url, code, because) in [
         (
             "postgres://ada:hunter2@127.0.0.1:1/prospects",
+            1,
             ["127.0.0.1:1", "DATABASE_URL"],
         ),
         (
             "mysql://ada:hunter2@localhost/prospects",
+            2,
             ["postgres://", "DATABASE_URL"],
         ),
-        ("hunter2", ["postgres://", "DATABASE_URL"]),
+        ("hunter2", 2, ["postgres://", "DATABASE_URL"]),
     ] {
         for arguments in [
             &["serve", "--listen", "127.0.0.1:0"][..],
@@ -302,7 +332,7 @@ async fn a_database_that_does_not_answer_is_named_without_its_password() {
             let output = spawn_blocking(move || command.output().unwrap())
                 .await
                 .unwrap();
-            assert_fails(&output, 1, &because);
+            assert_fails(&output, code, &because);
             assert!(!told(&output).contains("hunter2"), "{}", told(&output));
         }
     }

@@ -40,7 +40,7 @@ async fn with_a_configured_database_erasing_needs_the_one_key() {
         assert_fails(&run(&program, None, &erase), 1, &["ERASURE_KEY"]);
         assert_fails(
             &run(&program, Some("short"), &erase),
-            1,
+            2,
             &["ERASURE_KEY", "32"],
         );
         assert!(run(&program, Some(KEY), &erase).status.success());
