@@ -7,6 +7,8 @@ use std::time::Duration;
 use prospector::config::ServiceSettings;
 use serde_json::Value;
 
+use crate::support::process::command;
+
 fn file(path: &str) -> String {
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -28,6 +30,24 @@ fn documented_settings() -> BTreeSet<String> {
     let cells = text.lines().filter_map(|line| line.strip_prefix("| `"));
     let names = cells.filter_map(|line| line.split('`').next());
     names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_of_settings_has_those_of_the_program_and_no_others() {
+    let help = command(&["serve", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let named = help.split("[env: ").skip(1);
+    let of_the_program: BTreeSet<_> = named
+        .filter_map(|rest| rest.split(['=', ']']).next())
+        .map(str::to_owned)
+        .collect();
+    assert!(of_the_program.contains("LISTEN_ADDR"), "{help}");
+    let mut documented = documented_settings();
+    documented.retain(|name| !name.starts_with('-'));
+    for of_tests_and_builds in ["TEST_DATABASE_URL", "SQLX_OFFLINE"] {
+        assert!(documented.remove(of_tests_and_builds));
+    }
+    assert_eq!(documented, of_the_program);
 }
 
 #[test]
