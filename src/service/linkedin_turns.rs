@@ -69,10 +69,13 @@ impl LinkedinTurns {
         self.pacing
     }
 
-    /// The longest that one call may take.
+    /// The longest that a method of the provider may take that comes to so many calls: those, the gaps
+    /// in between, and the breaker's own question whether the provider is well. Without time for that
+    /// one a provider that answers nobody would never be left alone.
     #[must_use]
-    pub fn call_timeout(&self) -> Duration {
-        self.call_timeout
+    pub fn time_for(&self, calls: u32) -> Duration {
+        let gaps = self.pacing.gap().max * calls.saturating_sub(1);
+        self.call_timeout * (calls + 1) + gaps
     }
 
     /// Asks for a turn of so much time. Without pacing everybody has one at once, and no statement

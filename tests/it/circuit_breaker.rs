@@ -22,10 +22,17 @@ use crate::support::poisoned::{failure, with_finder};
 /// Longer than any answer takes, shorter than tests want to wait for none.
 const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Longer than what a turn lasts beyond the time of its call, as it is by default.
+const LONG_TIMEOUT: Duration = Duration::from_secs(4);
+
 async fn faulty_app() -> (TestApp, Faulty) {
+    faulty_app_with(UPSTREAM_TIMEOUT).await
+}
+
+async fn faulty_app_with(upstream_timeout: Duration) -> (TestApp, Faulty) {
     let faulty = Faulty::start().await;
     let setup = Setup {
-        upstream_timeout: UPSTREAM_TIMEOUT,
+        upstream_timeout,
         ..faulty.setup.clone()
     };
     (TestApp::with(setup).await, faulty)
@@ -91,8 +98,8 @@ async fn starts_are_refused_at_once_without_a_call_until_the_provider_is_well() 
 }
 
 /// A job meets a provider that fails so, waits, and goes on by itself.
-async fn a_running_job_waits(fault: Fault) {
-    let (app, faulty) = faulty_app().await;
+async fn a_running_job_waits(fault: Fault, upstream_timeout: Duration) {
+    let (app, faulty) = faulty_app_with(upstream_timeout).await;
     let job = app.start_job(&search("results-60", 100)).await;
     let health_calls = faulty.seen().len();
     faulty.fail(fault);
@@ -122,17 +129,17 @@ async fn a_running_job_waits(fault: Fault) {
 
 #[tokio::test]
 async fn a_running_job_waits_out_server_errors_and_goes_on_by_itself() {
-    a_running_job_waits(Fault::ServerError).await;
+    a_running_job_waits(Fault::ServerError, UPSTREAM_TIMEOUT).await;
 }
 
 #[tokio::test]
 async fn a_running_job_waits_out_nonsense_and_goes_on_by_itself() {
-    a_running_job_waits(Fault::Nonsense).await;
+    a_running_job_waits(Fault::Nonsense, UPSTREAM_TIMEOUT).await;
 }
 
 #[tokio::test]
 async fn a_running_job_waits_out_silence_and_goes_on_by_itself() {
-    a_running_job_waits(Fault::Silence).await;
+    a_running_job_waits(Fault::Silence, LONG_TIMEOUT).await;
 }
 
 #[tokio::test]

@@ -83,8 +83,7 @@ impl Run<'_> {
             SourceKind::UrlUpload => 2,
             SourceKind::PostCommenters => 5,
         };
-        let turns = &self.context.turns;
-        let time = turns.call_timeout() * calls + turns.pacing().gap().max * (calls - 1);
+        let time = self.context.turns.time_for(calls);
         time.min(self.context.limits.step_timeout)
     }
 
