@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::db::linkedin_accounts::{CallOutcome, Standing, TurnFor};
+use crate::db::linkedin_accounts::{CallOutcome, Standing as AccountFreeIn, TurnFor};
 use crate::db::queue::{AccountStanding, Lease};
 use crate::domain::id::LinkedinAccountId;
 use crate::domain::pacing::{Pacing, REST_BASE};
 use crate::domain::retry::{LONGEST_WAIT_IN_RUN, wait_before_retry};
 use crate::error::Error;
 use crate::service::linkedin_turns::{Asked, Turn, outcome_of};
-use crate::upstream::error::UpstreamError;
+use crate::upstream::error::{UpstreamError, UpstreamFault};
+use crate::upstream::provider::Standing;
 use crate::worker::context::WorkerContext;
 
 /// A job that must wait for its turn stays away for at least so long.
@@ -80,7 +81,10 @@ impl<'a> RunTurns<'a> {
         time: Duration,
         call: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<Result<T, UpstreamError>, NoTurn> {
-        let turn = self.take(account, time).await?;
+        let turn = match self.take(account, time).await? {
+            Ok(turn) => turn,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let mut result = turn.bounded(call).await;
         let outcome = outcome_of(&result);
         let standing = self.give_back(outcome, TRIES).await;
@@ -97,7 +101,13 @@ impl<'a> RunTurns<'a> {
         }
     }
 
-    async fn take(&self, account: &LinkedinAccountId, time: Duration) -> Result<Turn, NoTurn> {
+    /// Takes a turn, or says that the breaker would refuse the call: a turn in which nobody is called
+    /// costs the account a gap.
+    async fn take(
+        &self,
+        account: &LinkedinAccountId,
+        time: Duration,
+    ) -> Result<Result<Turn, UpstreamError>, NoTurn> {
         let turns = &self.context.turns;
         let began = Instant::now();
         let is_short = |wait| began.elapsed() + wait <= LONGEST_WAIT_IN_RUN;
@@ -109,12 +119,15 @@ impl<'a> RunTurns<'a> {
             }
         }
         loop {
+            if let Standing::ShutOff { retry_after } = self.context.provider.standing(account) {
+                return Ok(Err(left_alone(retry_after)));
+            }
             let whom = TurnFor::Job(&self.lease.account_group, &self.lease.job);
             let asked = self.context.bounded(turns.ask(account, whom, time)).await?;
             match asked {
                 Asked::Taken(turn) => {
                     self.memory().held = Some(turn.clone());
-                    return Ok(turn);
+                    return Ok(Ok(turn));
                 }
                 Asked::Wait(standing) if is_short(standing.wait) => {
                     tokio::time::sleep(standing.wait).await;
@@ -127,7 +140,7 @@ impl<'a> RunTurns<'a> {
     }
 
     /// `None` when nothing had to be noted, or could not be.
-    async fn give_back(&self, outcome: CallOutcome, tries: u32) -> Option<Standing> {
+    async fn give_back(&self, outcome: CallOutcome, tries: u32) -> Option<AccountFreeIn> {
         let (turn, forgives) = {
             let mut memory = self.memory();
             let forgives = memory.was_throttled && outcome == CallOutcome::Succeeded;
@@ -169,5 +182,16 @@ impl<'a> RunTurns<'a> {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn left_alone(retry_after: Duration) -> UpstreamError {
+    UpstreamError {
+        provider: "linkedin",
+        operation: "turn",
+        fault: UpstreamFault::CircuitOpen,
+        detail: format!("asked again in {} s", retry_after.as_secs_f64().ceil()),
+        retry_after: Some(retry_after),
+        source: None,
     }
 }

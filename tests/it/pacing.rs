@@ -1,6 +1,7 @@
 //! Calls for one LinkedIn account: one at a time, with gaps, and none while it rests.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use crate::support::app::{Setup, TestApp, search, wait_for};
 use crate::support::by_hand::{self, Wanted};
+use crate::support::poisoned::{Poison, poisoned_app};
 use crate::support::process::Program;
 use crate::support::recorder::Recorder;
 
@@ -262,6 +264,29 @@ async fn a_throttled_account_rests_for_hours_for_all_its_jobs_and_then_they_go_o
         assert_eq!(row(&mut connection).await.throttles, 0, "a call succeeded");
         app.assert_books_balance().await;
     }
+}
+
+#[tokio::test]
+async fn a_job_takes_no_turn_for_a_provider_that_is_left_alone() {
+    let setup = Setup {
+        pacing: Pacing::Turns(gap(600_000, 600_000)),
+        ..Setup::default()
+    };
+    let poison = Poison::LeftAlone(Duration::from_secs(30));
+    let (app, poisoned) = poisoned_app(setup, poison, 1).await;
+    let mut connection = app.connect().await;
+    let job = app.start_job(&search("poison+results-20", 100)).await;
+    let status = run_until_it_waits(&app, &job).await;
+    assert!((25..=36).contains(&resumes_in(&status)), "{status:#}");
+    assert_eq!(poisoned.calls.load(Ordering::SeqCst), 0);
+    let turns = sqlx::query_scalar!(r#"select count(*) as "count!" from linkedin_accounts"#);
+    let turns = turns.fetch_one(&mut connection).await.unwrap();
+    assert_eq!(turns, 0, "a turn without a call costs a gap");
+
+    poisoned.is_healed.store(true, Ordering::SeqCst);
+    by_hand::make_all_due(&mut connection).await;
+    app.run_jobs_until(async || app.job(&job).await["status"] == "completed")
+        .await;
 }
 
 #[tokio::test]

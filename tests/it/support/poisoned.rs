@@ -14,7 +14,7 @@ use prospector::upstream::email_finder::EmailFinder;
 use prospector::upstream::error::{UpstreamError, UpstreamFault};
 use prospector::upstream::provider::{
     ConnectedAccounts, LinkedinProvider, NamedListKind, NamedListPage, PageRequest, PeoplePage,
-    ProfileLookup,
+    ProfileLookup, Standing,
 };
 use prospector::worker::context::{WorkerContext, WorkerLimits};
 
@@ -27,6 +27,8 @@ pub(crate) enum Poison {
     ServerError(Duration),
     Panic,
     Hang,
+    /// No call is made: the provider is left alone for so long, as everybody can see.
+    LeftAlone(Duration),
 }
 
 /// The sandbox, but for poisoned searches.
@@ -43,6 +45,15 @@ pub(crate) struct Poisoned {
 impl LinkedinProvider for Poisoned {
     async fn check(&self) -> Result<ConnectedAccounts, UpstreamError> {
         unreachable!()
+    }
+
+    fn standing(&self, account: &LinkedinAccountId) -> Standing {
+        match self.poison {
+            Poison::LeftAlone(retry_after) if !self.is_healed.load(Ordering::SeqCst) => {
+                Standing::ShutOff { retry_after }
+            }
+            _ => self.sandbox.standing(account),
+        }
     }
 
     async fn account_health(
@@ -68,6 +79,7 @@ impl LinkedinProvider for Poisoned {
             }
             Poison::Panic => panic!("poisoned"),
             Poison::Hang => std::future::pending().await,
+            Poison::LeftAlone(retry_after) => Err(failure(UpstreamFault::CircuitOpen, retry_after)),
         }
     }
 
