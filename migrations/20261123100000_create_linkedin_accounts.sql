@@ -187,13 +187,15 @@ $$;
 
 -- As `wait_job_v1`, and knows waits that are no fault of the upstream: for a turn, or for an account
 -- that rests. Those do not count as failures, and the patience with the upstream stands still meanwhile.
+-- p_fault is what the upstream is waited for: 'failed' (a call of the job), 'refused' (no call was made,
+-- since others failed), or null where it is at no fault.
 -- outcome: waiting, out_of_patience, lease_lost
 create function wait_job_v2(
     p_account_group_id text,
     p_job_id text,
     p_lease_token uuid,
     p_reason text,
-    p_is_fault boolean,
+    p_fault text,
     p_seconds double precision,
     p_patience_seconds double precision
 ) returns text
@@ -204,6 +206,7 @@ declare
         when p_seconds is not null then v_now + make_interval(secs => p_seconds)
         else (date_trunc('day', v_now at time zone 'utc') + interval '1 day') at time zone 'utc'
     end;
+    v_is_fault boolean := p_fault is not null;
     v_job record;
 begin
     select j.progressed_at, j.stalled_waits into v_job
@@ -214,7 +217,7 @@ begin
     if not found then
         return 'lease_lost';
     end if;
-    if p_is_fault and v_job.stalled_waits > 0
+    if v_is_fault and v_job.stalled_waits > 0
         and v_job.progressed_at < v_now - make_interval(secs => p_patience_seconds)
     then
         return 'out_of_patience';
@@ -227,13 +230,14 @@ begin
         waiting_reason = p_reason,
         due_at = v_due,
         attempt_carries = true,
-        stalled_waits = stalled_waits + case when p_is_fault then 1 else 0 end,
+        stalled_waits = stalled_waits + case when v_is_fault then 1 else 0 end,
+        stalled_by_failure = coalesce(p_fault = 'failed', false) or (stalled_by_failure and stalled_waits > 0),
         -- The patience with an upstream begins with its first failure: how long the job stood in the
         -- queue before, or waited for something else, is no fault of the upstream.
         progressed_at = case
             when p_reason in ('quota', 'paused') then v_due
-            when p_is_fault and stalled_waits = 0 then v_now
-            when p_reason = 'upstream' and not p_is_fault then progressed_at + (v_due - v_now)
+            when v_is_fault and stalled_waits = 0 then v_now
+            when p_reason = 'upstream' and not v_is_fault then progressed_at + (v_due - v_now)
             else progressed_at
         end,
         updated_at = clock_timestamp(),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use prospector::db::queue::{self, WaitUntil};
+use prospector::db::queue::{self, WaitOutcome, WaitUntil};
 use prospector::domain::id::JobId;
+use prospector::domain::job::WaitingReason;
 use prospector::domain::person::EmailQuery;
 use prospector::upstream::email_finder::{BatchAnswers, EmailFinder, FinderAccount};
 use prospector::upstream::error::{UpstreamError, UpstreamFault};
@@ -22,6 +23,7 @@ use crate::support::by_hand::{
     Wanted, claim, faults, import_in_full, make_all_due, people, search_source, start,
     start_and_claim,
 };
+use crate::support::faulty::{Fault, Faulty};
 use crate::support::poisoned::{Poison, failure, poisoned_app, with_finder};
 
 async fn assert_all_agrees(app: &TestApp) {
@@ -316,6 +318,45 @@ async fn a_finder_that_asks_to_wait_for_a_day_is_given_up_and_the_job_completes(
     assert_eq!(
         status["credits"],
         json!({"reserved": 200, "charged": 9, "released": 191})
+    );
+    assert_all_agrees(&app).await;
+}
+
+#[tokio::test]
+async fn a_profile_is_not_given_up_for_waits_in_which_nobody_asked_for_it() {
+    let faulty = Faulty::start().await;
+    let app = TestApp::with(faulty.setup.clone()).await;
+    let mut connection = app.connect().await;
+    let urls = json!({"source": "url_upload", "urls": ["linkedin.com/in/once-bea"]});
+    let job = app.start_job(&urls).await;
+    for _ in 0..3 {
+        let lease = claim(&mut connection).await;
+        let until = WaitUntil::LetIn(Duration::ZERO);
+        let reason = Some(WaitingReason::Upstream);
+        let waited = queue::wait_job(&mut connection, &lease, reason, until).await;
+        assert_eq!(waited.unwrap(), WaitOutcome::Waiting);
+        make_all_due(&mut connection).await;
+    }
+    let asked = || {
+        let lines = faulty.seen();
+        lines.iter().filter(|line| line.contains("/users/")).count()
+    };
+    // Its own failures begin only now. The account's health is well all the while.
+    faulty.fail_below("/v2/acc_01test/", Fault::ServerError);
+    app.run_jobs_until(async || {
+        let has_failed = asked() == 5 && is_waiting(&app, &job).await;
+        has_failed || app.job(&job).await["status"] == "completed"
+    })
+    .await;
+    assert!(is_waiting(&app, &job).await, "{:#}", app.job(&job).await);
+
+    make_all_due(&mut connection).await;
+    app.run_jobs_until(async || app.job(&job).await["status"] == "completed")
+        .await;
+    let counts = &app.job(&job).await["counts"];
+    assert_eq!(
+        counts["failed"], 1,
+        "it failed before a wait and after it: {counts:#}"
     );
     assert_all_agrees(&app).await;
 }

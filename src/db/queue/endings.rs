@@ -70,6 +70,8 @@ pub async fn give_up_enrichment(
 pub enum WaitUntil {
     /// So long from now.
     After(Duration),
+    /// So long from now, until the breaker may let a call in: this time none was made.
+    LetIn(Duration),
     /// So long from now, until the LinkedIn account may be called: no fault of the upstream.
     AccountFree(Duration),
     /// The next UTC day begins.
@@ -97,20 +99,23 @@ pub async fn wait_job(
     until: WaitUntil,
 ) -> Result<WaitOutcome, Error> {
     let seconds = match until {
-        WaitUntil::After(duration) | WaitUntil::AccountFree(duration) => {
-            Some(duration.as_secs_f64())
-        }
+        WaitUntil::After(duration)
+        | WaitUntil::LetIn(duration)
+        | WaitUntil::AccountFree(duration) => Some(duration.as_secs_f64()),
         WaitUntil::NextDay => None,
     };
-    let is_fault =
-        reason == Some(WaitingReason::Upstream) && !matches!(until, WaitUntil::AccountFree(_));
+    let fault = match (reason, until) {
+        (Some(WaitingReason::Upstream), WaitUntil::After(_)) => Some("failed"),
+        (Some(WaitingReason::Upstream), WaitUntil::LetIn(_)) => Some("refused"),
+        _ => None,
+    };
     let outcome = sqlx::query_scalar!(
         r#"select wait_job_v2($1, $2, $3, $4, $5, $6, $7) as "outcome!""#,
         lease.account_group.as_str(),
         lease.job.as_str(),
         lease.token,
         reason.map(WaitingReason::as_str),
-        is_fault,
+        fault,
         seconds,
         PATIENCE.as_secs_f64(),
     )

@@ -34,6 +34,8 @@ pub struct RunState {
     pub enriched_through: u32,
     /// Waits for an upstream since the last progress.
     pub stalled_waits: u32,
+    /// One of those waits followed a failure of the job's own call.
+    pub stalled_by_failure: bool,
     /// Runs begun since the last progress, this one included.
     pub stalled_attempts: u32,
     pub started_at: DateTime<Utc>,
@@ -80,6 +82,7 @@ struct RunRow {
     enrichment_batch: i32,
     enriched_through: i32,
     stalled_waits: i32,
+    stalled_by_failure: bool,
     stalled_attempts: i32,
     started_at: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -116,6 +119,7 @@ impl RunRow {
             enrichment_batch: count(self.enrichment_batch),
             enriched_through: count(self.enriched_through),
             stalled_waits: count(self.stalled_waits),
+            stalled_by_failure: self.stalled_by_failure,
             stalled_attempts: count(self.stalled_attempts),
             started_at: self.started_at,
             now: self.now,
@@ -153,6 +157,7 @@ pub async fn find_run(
             case when j.skip_duplicates and j.source <> 'url_upload' then 0 else j.duplicates end
                 as "duplicates!",
             coalesce(q.used, 0) as "quota_used!", j.enrichment_batch, j.enriched_through, j.stalled_waits,
+            j.stalled_waits > 0 and j.stalled_by_failure as "stalled_by_failure!",
             j.stalled_attempts, j.started_at as "started_at!", now() as "now!", a.throttles as "throttles?",
             extract(epoch from a.resting_until - now())::double precision as rests_for, j.duplicates as all_duplicates,
             j.invalid, j.not_found, j.failed, j.suppressed, j.answered, j.emails_found, j.credits_charged,

@@ -88,6 +88,7 @@ impl Run<'_> {
         state.enrichment_batch = number;
         state.enriched_through = through_row;
         state.stalled_waits = 0;
+        state.stalled_by_failure = false;
         state.stalled_attempts = 0;
         match stopped_by {
             None => Ok(Next::Step(Box::new(state))),

@@ -105,8 +105,12 @@ impl Run<'_> {
             }
             _ => parked_for(state.stalled_waits + 1, rand::random()),
         };
-        self.wait(state, WaitingReason::Upstream, WaitUntil::After(wait))
-            .await
+        let until = if is_refusal(error) {
+            WaitUntil::LetIn(wait)
+        } else {
+            WaitUntil::After(wait)
+        };
+        self.wait(state, WaitingReason::Upstream, until).await
     }
 }
 

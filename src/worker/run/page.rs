@@ -126,6 +126,7 @@ impl Run<'_> {
                 state.quota_used_today = quota_used_today;
                 state.totals = totals;
                 state.stalled_waits = 0;
+                state.stalled_by_failure = false;
                 state.stalled_attempts = 0;
                 Ok(Next::Step(Box::new(state)))
             }

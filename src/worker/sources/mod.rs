@@ -104,13 +104,13 @@ impl Fetch<'_> {
 
     /// Whether what was asked for, and not the provider, is at fault: it failed before a wait and after it,
     /// while the provider answers for the account. Without this one bad profile or comment would hold up
-    /// all that follow.
+    /// all that follow. A wait because nobody was let in says nothing about it.
     async fn fails_here_only(&self, error: &UpstreamError) -> bool {
         let suspicious = matches!(
             error.fault,
             UpstreamFault::ServerError | UpstreamFault::InvalidAnswer | UpstreamFault::TimedOut
         );
-        if !suspicious || error.retry_after.is_some() || self.state.stalled_waits == 0 {
+        if !suspicious || error.retry_after.is_some() || !self.state.stalled_by_failure {
             return false;
         }
         matches!(
