@@ -36,7 +36,8 @@ impl Run<'_> {
             return self.commit_batch(state, AnsweredBatch::empty(after)).await;
         }
         let looking_up = async { Ok(enrichment::look_up(finder, lookups, after).await) };
-        match self.bounded(looking_up).await {
+        let step_timeout = self.context.limits.step_timeout;
+        match self.bounded(step_timeout, looking_up).await {
             Ok(batch) if batch.answers.is_empty() && batch.stopped_by.is_none() => {
                 tracing::error!("the e-mail finder answered nobody and named no fault");
                 self.fail(JobErrorCode::InternalError).await

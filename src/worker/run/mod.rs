@@ -223,12 +223,13 @@ impl<'a> Run<'a> {
     /// Runs a step's upstream work within its time limit, and drops it when told to.
     async fn bounded<T>(
         &self,
+        time: Duration,
         work: impl Future<Output = Result<T, FetchError>>,
     ) -> Result<T, Interrupted> {
         tokio::select! {
             biased;
             () = self.stop.give_up_page.cancelled() => Err(Interrupted::Stopped),
-            done = tokio::time::timeout(self.context.limits.step_timeout, work) => match done {
+            done = tokio::time::timeout(time, work) => match done {
                 Ok(Ok(done)) => Ok(done),
                 Ok(Err(error)) => Err(Interrupted::Step(error)),
                 Err(_) => Err(Interrupted::TimedOut),

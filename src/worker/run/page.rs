@@ -52,7 +52,7 @@ impl Run<'_> {
             call_time: self.call_time(kind),
             limit,
         }));
-        let fetched = self.bounded(fetching).await;
+        let fetched = self.bounded(self.import_time(kind), fetching).await;
         self.turns.give_back_left().await;
         match fetched {
             Ok(page) => self.commit_page(state, page, list_type).await,
@@ -75,16 +75,17 @@ impl Run<'_> {
         }
     }
 
-    /// The longest that one method of the provider may take, by the calls that it may come to: a post
-    /// is looked for under several ids, and a profile under two.
+    /// The longest that one method of the provider may take.
     fn call_time(&self, kind: SourceKind) -> Duration {
-        let calls = match kind {
-            SourceKind::LinkedinSearch | SourceKind::SalesNavigator => 1,
-            SourceKind::UrlUpload => 2,
-            SourceKind::PostCommenters => 5,
-        };
-        let time = self.context.turns.time_for(calls);
-        time.min(self.context.limits.step_timeout)
+        let time = self.context.turns.time_for(calls_of(kind));
+        time.min(self.import_time(kind))
+    }
+
+    /// The longest that fetching a page may take. The gaps within a method, which the operator sets, come
+    /// on top: a job that only keeps to them must not be taken for one that hangs.
+    fn import_time(&self, kind: SourceKind) -> Duration {
+        let gaps = self.context.turns.pacing().gap().max * (calls_of(kind) - 1);
+        self.context.limits.step_timeout + gaps
     }
 
     async fn commit_page(
@@ -171,5 +172,15 @@ impl Run<'_> {
             .await
         };
         self.write(committing).await
+    }
+}
+
+/// The calls that one method of the provider may come to: a post is looked for under several ids, and a
+/// profile under two.
+fn calls_of(kind: SourceKind) -> u32 {
+    match kind {
+        SourceKind::LinkedinSearch | SourceKind::SalesNavigator => 1,
+        SourceKind::UrlUpload => 2,
+        SourceKind::PostCommenters => 5,
     }
 }
