@@ -1,8 +1,8 @@
 //! Calls for one LinkedIn account, one at a time over all processes.
 //!
 //! A turn is a row in the database. Whoever holds it gives its call up before the turn runs out, so
-//! that the next one begins alone; a holder that dies, or whose future is dropped, keeps the account
-//! for what is left of the turn.
+//! that the next one begins alone; a holder that dies keeps the account for what is left of the
+//! turn. A dropped call gives it back: that of a job by its run, that of a request by itself.
 
 use std::time::Duration;
 
@@ -158,7 +158,9 @@ impl LinkedinTurns {
             }
             tokio::time::sleep(REQUEST_ASKS_EVERY).await;
         };
+        let held = HeldTurn::of(self, turn.clone());
         let result = turn.bounded(call).await;
+        held.is_over();
         let outcome = outcome_of(&result);
         if turn.is_to_be_given_back(outcome)
             && let Err(error) = self.give_back(&turn, outcome).await
@@ -169,6 +171,46 @@ impl LinkedinTurns {
             );
         }
         Ok(result)
+    }
+}
+
+/// A turn that is given back when its request is dropped in the midst of the call: whoever closes
+/// connections must not keep the jobs from their account.
+struct HeldTurn {
+    turns: LinkedinTurns,
+    turn: Option<Turn>,
+}
+
+impl HeldTurn {
+    fn of(turns: &LinkedinTurns, turn: Turn) -> Self {
+        Self {
+            turns: turns.clone(),
+            turn: Some(turn).filter(|turn| turn.token.is_some()),
+        }
+    }
+
+    /// The call was not dropped.
+    fn is_over(mut self) {
+        self.turn = None;
+    }
+}
+
+impl Drop for HeldTurn {
+    fn drop(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        let turns = self.turns.clone();
+        // Without a runtime, at the end of the process, the turn runs out.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            if let Err(error) = turns.give_back(&turn, CallOutcome::Failed).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a turn is left to run out"
+                );
+            }
+        });
     }
 }
 

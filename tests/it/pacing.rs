@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::support::app::{Setup, TestApp, search, wait_for};
 use crate::support::by_hand::{self, Wanted};
+use crate::support::faulty::{Fault, Faulty};
 use crate::support::poisoned::{Poison, poisoned_app};
 use crate::support::process::Program;
 use crate::support::recorder::Recorder;
@@ -287,6 +288,50 @@ async fn a_job_takes_no_turn_for_a_provider_that_is_left_alone() {
     by_hand::make_all_due(&mut connection).await;
     app.run_jobs_until(async || app.job(&job).await["status"] == "completed")
         .await;
+}
+
+#[tokio::test]
+async fn gaps_within_a_page_are_not_taken_for_a_page_that_hangs() {
+    let recorder = Recorder::start().await;
+    let wanted = Setup {
+        step_timeout: Duration::from_millis(2_000),
+        ..setup(&recorder, Pacing::Turns(gap(2_500, 2_500)))
+    };
+    let app = TestApp::with(wanted).await;
+    let post = "https://www.linkedin.com/feed/update/urn:li:activity:7300000000000000040/";
+    let body = json!({"source": "post_commenters", "postUrl": post});
+    let job = app.start_job(&body).await;
+    app.run_jobs_until(async || {
+        let status = app.job(&job).await;
+        status["counts"]["fetched"] != 0 || status["attempt"].as_u64() > Some(1)
+    })
+    .await;
+    let status = app.job(&job).await;
+    assert_eq!(status["attempt"], 1, "{status:#}");
+}
+
+#[tokio::test]
+async fn a_users_request_that_is_dropped_gives_its_turn_back() {
+    let faulty = Faulty::start().await;
+    let app = TestApp::with(Setup {
+        pacing: Pacing::Turns(Gap::NONE),
+        ..faulty.setup.clone()
+    })
+    .await;
+    let mut connection = app.connect().await;
+    faulty.fail_below("/v2/acc_01test/", Fault::Silence);
+    let path = app.path("sales-navigator/lead-lists");
+    let is_under_way = async || {
+        faulty
+            .seen()
+            .iter()
+            .any(|line| line.contains("/v2/acc_01test/"))
+    };
+    tokio::select! {
+        _ = app.get(&path) => panic!("nobody answers"),
+        () = wait_for(is_under_way) => {}
+    }
+    wait_for(async || !row(&mut connection).await.is_held).await;
 }
 
 #[tokio::test]
