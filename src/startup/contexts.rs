@@ -1,7 +1,6 @@
 //! What requests and workers work with: pools, upstreams and limits, put together from the settings.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
@@ -69,7 +68,6 @@ impl Contexts<'_> {
             email_finder: upstreams.email_finder.clone(),
             wake_up: Arc::clone(&self.wake_up),
             erasure_key,
-            has_wrong_erasure_key: AtomicBool::default(),
             limits: self.limits,
         })
     }

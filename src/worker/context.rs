@@ -1,7 +1,6 @@
 //! What every run needs.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::db::pool::Database;
@@ -51,8 +50,6 @@ pub struct WorkerContext {
     pub wake_up: Arc<WakeUp>,
     /// What erased people are recognised by; none where nobody was ever erased.
     pub erasure_key: Option<ErasureKey>,
-    /// A page was refused for it, as people were erased under another one since the start.
-    pub has_wrong_erasure_key: AtomicBool,
     pub limits: WorkerLimits,
 }
 

@@ -17,6 +17,7 @@ use crate::support::by_hand::{
     LEASE, Wanted, erasure_key, faults, import, import_in_full, item, people, person,
     start_and_claim, upload_source,
 };
+use crate::support::recorder::Recorder;
 use crate::support::traffic::answer;
 
 const ENDED: Option<StopReason> = Some(StopReason::SourceExhausted);
@@ -364,9 +365,11 @@ async fn a_page_in_flight_does_not_slip_past_an_erasure() {
 }
 
 #[tokio::test]
-async fn without_the_right_key_nothing_is_imported_and_the_job_waits() {
+async fn without_the_right_key_nothing_is_fetched_or_imported_and_the_job_waits() {
+    let recorder = Recorder::start().await;
     let app = TestApp::with(Setup {
         erasure_key: None,
+        provider: recorder.provider(),
         ..Setup::default()
     })
     .await;
@@ -376,6 +379,7 @@ async fn without_the_right_key_nothing_is_imported_and_the_job_waits() {
     let status = app.job(&job).await;
     assert_eq!(status["status"], "queued");
     assert_eq!(status["counts"]["fetched"], 0);
+    assert_eq!(recorder.calls().len(), 0, "for nothing");
     assert_eq!(app.credits().await["balance"], 10_000);
 
     let other: ErasureKey = "another key that is known to everybody, too"

@@ -311,6 +311,22 @@ async fn gaps_within_a_page_are_not_taken_for_a_page_that_hangs() {
 }
 
 #[tokio::test]
+async fn a_call_that_panics_gives_its_turn_back() {
+    let setup = Setup {
+        pacing: Pacing::Turns(Gap::NONE),
+        ..Setup::default()
+    };
+    let (app, poisoned) = poisoned_app(setup, Poison::Panic, 1).await;
+    let mut connection = app.connect().await;
+    app.start_job(&search("poison", 100)).await;
+    app.run_jobs_until(async || {
+        let has_panicked = poisoned.calls.load(Ordering::SeqCst) > 0;
+        has_panicked && !row(&mut connection).await.is_held
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_users_request_that_is_dropped_gives_its_turn_back() {
     let faulty = Faulty::start().await;
     let app = TestApp::with(Setup {

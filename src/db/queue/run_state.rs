@@ -21,6 +21,8 @@ pub struct RunState {
     pub linkedin_account: Option<LinkedinAccountId>,
     pub account: AccountStanding,
     pub paused: bool,
+    /// What the key is known by that people of the account group were erased with.
+    pub erased_under: Option<Vec<u8>>,
     /// Pages committed so far.
     pub page: u32,
     pub cursor: Option<serde_json::Value>,
@@ -70,6 +72,7 @@ struct RunRow {
     search_emails: bool,
     linkedin_account_id: Option<String>,
     paused: bool,
+    erased_under: Option<Vec<u8>>,
     page: i32,
     cursor: Option<serde_json::Value>,
     import_status: String,
@@ -110,6 +113,7 @@ impl RunRow {
             linkedin_account: known(linkedin_account)?,
             account: AccountStanding::read(self.rests_for, self.throttles),
             paused: self.paused,
+            erased_under: self.erased_under,
             page: count(self.page),
             cursor: self.cursor,
             import_ended: self.import_status != "open",
@@ -161,7 +165,13 @@ pub async fn find_run(
             j.stalled_attempts, j.started_at as "started_at!", now() as "now!", a.throttles as "throttles?",
             extract(epoch from a.resting_until - now())::double precision as rests_for, j.duplicates as all_duplicates,
             j.invalid, j.not_found, j.failed, j.suppressed, j.answered, j.emails_found, j.credits_charged,
-            extract(epoch from now() - j.created_at)::double precision as "seconds!"
+            extract(epoch from now() - j.created_at)::double precision as "seconds!",
+            (
+                select k.check_value from erasure_key_check k
+                where exists (
+                    select from suppressed_identifiers s where s.account_group_id = j.account_group_id
+                )
+            ) as erased_under
         from prospecting_jobs j
         join account_groups g on g.account_group_id = j.account_group_id
         left join linkedin_accounts a on a.linkedin_account_id = g.linkedin_account_id

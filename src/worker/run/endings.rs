@@ -101,6 +101,8 @@ impl Run<'_> {
     /// were without progress, the later the next one. If even that fails, the lease runs out by itself
     /// and the reaper does the same.
     pub(super) async fn break_off(&self) -> RunEnd {
+        // After a panic nobody else does.
+        self.turns.give_back_left().await;
         let attempts = self.stalled_attempts.load(Ordering::Relaxed);
         let retry_after = wait_after_broken_run(attempts, rand::random());
         let breaking_off = async {

@@ -1,6 +1,5 @@
 //! A page of the import: fetched, then committed with its charge and cursor.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::db::queue::{self, FETCHED_MAX, NewPage, PageOutcome, RunState, WaitUntil};
@@ -19,12 +18,12 @@ const ERASURE_KEY_PAUSE: Duration = Duration::from_secs(60);
 
 impl Run<'_> {
     pub(super) async fn import(&self, state: RunState) -> Result<Next, Error> {
-        if self.context.has_wrong_erasure_key.load(Ordering::Relaxed) {
-            return self.put_off(ERASURE_KEY_PAUSE).await;
-        }
         let Some(account) = state.linkedin_account.as_ref() else {
             return self.fail(JobErrorCode::LinkedinDisconnected).await;
         };
+        if !self.has_erasure_key(&state) {
+            return self.wait_for_erasure_key().await;
+        }
         let kind = state.source.kind();
         let list_type = ListType::from(kind);
         let quota_left = self
@@ -133,16 +132,24 @@ impl Run<'_> {
             }
             PageOutcome::AlreadyDone => Ok(Next::ReadBack),
             PageOutcome::LeaseLost => Ok(Next::End(RunEnd::LeaseLost)),
-            PageOutcome::ErasureKeyMissing => {
-                tracing::error!(
-                    "people were erased under another ERASURE_KEY than this process has: set it and start again; the job is put off"
-                );
-                // It stays wrong until a restart: nothing more is fetched that could not be stored.
-                let is_wrong = &self.context.has_wrong_erasure_key;
-                is_wrong.store(true, Ordering::Relaxed);
-                self.put_off(ERASURE_KEY_PAUSE).await
-            }
+            PageOutcome::ErasureKeyMissing => self.wait_for_erasure_key().await,
         }
+    }
+
+    /// Whether erased people can be told from others. Asked before LinkedIn is: a page that cannot be
+    /// committed would be fetched again and again.
+    fn has_erasure_key(&self, state: &RunState) -> bool {
+        let key = self.context.erasure_key.as_ref();
+        state.erased_under.as_ref().is_none_or(|erased_under| {
+            key.is_some_and(|key| key.check_value()[..] == erased_under[..])
+        })
+    }
+
+    async fn wait_for_erasure_key(&self) -> Result<Next, Error> {
+        tracing::error!(
+            "people were erased under another ERASURE_KEY than this process has: set it and start again; the job is put off"
+        );
+        self.put_off(ERASURE_KEY_PAUSE).await
     }
 
     async fn store_page(

@@ -169,7 +169,6 @@ impl TestApp {
             email_finder: upstreams.email_finder,
             wake_up: Arc::clone(&app.wake_up),
             erasure_key: setup.erasure_key.clone(),
-            has_wrong_erasure_key: Default::default(),
             limits: worker_limits(&setup),
         });
         let settings = HttpSettings {

@@ -187,7 +187,6 @@ fn parts(worker: &WorkerContext) -> WorkerContext {
         email_finder: worker.email_finder.clone(),
         wake_up: Arc::clone(&worker.wake_up),
         erasure_key: worker.erasure_key.clone(),
-        has_wrong_erasure_key: Default::default(),
         limits: worker.limits,
     }
 }
