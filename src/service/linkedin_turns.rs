@@ -160,7 +160,7 @@ impl LinkedinTurns {
         };
         let held = HeldTurn::of(self, turn.clone());
         let result = turn.bounded(call).await;
-        held.is_over();
+        held.end();
         let outcome = outcome_of(&result);
         if turn.is_to_be_given_back(outcome)
             && let Err(error) = self.give_back(&turn, outcome).await
@@ -190,7 +190,7 @@ impl HeldTurn {
     }
 
     /// The call was not dropped.
-    fn is_over(mut self) {
+    fn end(mut self) {
         self.turn = None;
     }
 }

@@ -19,6 +19,7 @@ const ROUNDS: usize = 20;
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 /// Each runs one job at a time.
 const GROUPS: usize = 9;
+const EVER: &str = "-infinity";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the program of an older revision: script/upgrade builds it"]
@@ -41,13 +42,13 @@ async fn the_previous_version_serves_while_this_one_migrates_and_takes_over() {
         caller.has_gone_on().await;
         run(&world, &this, &["migrate"]).await;
         caller.has_gone_on().await;
-        new_jobs_wait_and_end(&world).await;
+        new_jobs_wait_and_complete(&world).await;
         let (_new, at_new) = serve(&world, "new", &this).await;
         *caller.at.lock().unwrap() = vec![at_old, at_new];
         caller.has_gone_on().await;
         *caller.at.lock().unwrap() = vec![at_new];
         caller.has_gone_on().await;
-        are_there(&world, "status = 'running' and page > 0").await;
+        jobs_get(&world, EVER, |jobs| jobs.half_imported).await;
         old.signal("TERM");
         assert!(old.ended(ENDS_WITHIN).await.success(), "{}", old.log());
         caller.has_gone_on().await;
@@ -71,14 +72,10 @@ async fn the_previous_version_goes_on_with_jobs_that_this_one_began() {
             .start_job(at_new, group, &post(number, 300, 500))
             .await;
     }
-    are_there(&world, "cursor::text like '%replies%'").await;
+    jobs_get(&world, EVER, |jobs| jobs.in_replies).await;
     new.signal("TERM");
     assert!(new.ended(ENDS_WITHIN).await.success(), "{}", new.log());
-    are_there(
-        &world,
-        "status = 'queued' and cursor::text like '%replies%'",
-    )
-    .await;
+    jobs_get(&world, EVER, |jobs| jobs.queued_in_replies).await;
 
     let (_old, _) = serve(&world, "old", &previous).await;
     world.all_jobs_ended().await;
@@ -93,41 +90,54 @@ fn programs() -> (PathBuf, PathBuf) {
     (previous.into(), env!("CARGO_BIN_EXE_prospector").into())
 }
 
-/// Waits until jobs that were started after this wait for the upstream, and until some of all sources
-/// have ended.
-async fn new_jobs_wait_and_end(world: &World) {
-    let now = sqlx::query_scalar("select clock_timestamp()::text");
-    let now: String = now.fetch_one(&mut world.connect().await).await.unwrap();
-    let waiting = format!("waiting_reason = 'upstream' and created_at > '{now}'");
-    are_there(world, &waiting).await;
-    for source in [
-        "linkedin_search",
-        "sales_navigator",
-        "post_commenters",
-        "url_upload",
-    ] {
-        let ended = format!("status = 'completed' and source = '{source}'");
-        are_there(world, &format!("{ended} and created_at > '{now}'")).await;
-    }
+/// What can be seen of the jobs.
+struct Jobs {
+    wait_for_the_upstream: bool,
+    sources_done: i64,
+    half_imported: bool,
+    in_replies: bool,
+    queued_in_replies: bool,
 }
 
-/// Waits until there are jobs for which the condition holds.
-async fn are_there(world: &World, condition: &str) {
+/// Waits until the jobs that were started after `since` are as they must be.
+async fn jobs_get(world: &World, since: &str, condition: impl Fn(&Jobs) -> bool) {
     let mut connection = world.connect().await;
-    let query = format!("select exists (select from prospecting_jobs where {condition})");
     wait_for(async || {
-        let exists = sqlx::query_scalar(sqlx::AssertSqlSafe(query.as_str()));
-        exists.fetch_one(&mut connection).await.unwrap()
+        let jobs = sqlx::query_as!(
+            Jobs,
+            r#"
+            select
+                coalesce(bool_or(waiting_reason = 'upstream'), false) as "wait_for_the_upstream!",
+                count(distinct source) filter (where status = 'completed') as "sources_done!",
+                coalesce(bool_or(status = 'running' and page > 0), false) as "half_imported!",
+                coalesce(bool_or(ended_at is null and cursor::text like '%replies%'), false) as "in_replies!",
+                coalesce(bool_or(status = 'queued' and cursor::text like '%replies%'), false)
+                    as "queued_in_replies!"
+            from prospecting_jobs where created_at > $1::text::timestamptz
+            "#,
+            since,
+        );
+        condition(&jobs.fetch_one(&mut connection).await.unwrap())
     })
     .await;
 }
 
+/// Waits until jobs that are started after this wait for the upstream, and some of all sources are done.
+async fn new_jobs_wait_and_complete(world: &World) {
+    let now = sqlx::query_scalar!(r#"select clock_timestamp()::text as "now!""#);
+    let now = now.fetch_one(&mut world.connect().await).await.unwrap();
+    jobs_get(world, &now, |jobs| jobs.wait_for_the_upstream).await;
+    jobs_get(world, &now, |jobs| jobs.sources_done == 4).await;
+}
+
 async fn assert_all_completed(world: &World) {
-    let others = sqlx::query_scalar(
-        "select jsonb_pretty(jsonb_agg(to_jsonb(j))) from prospecting_jobs j
-        where j.status <> 'completed' or j.imported + j.duplicates = 0",
+    let others = sqlx::query_scalar!(
+        r#"
+        select jsonb_pretty(jsonb_agg(to_jsonb(j))) as others from prospecting_jobs j
+        where j.status <> 'completed' or j.imported + j.duplicates = 0
+        "#
     );
-    let others: Option<String> = others.fetch_one(&mut world.connect().await).await.unwrap();
+    let others = others.fetch_one(&mut world.connect().await).await.unwrap();
     assert!(others.is_none(), "{}", others.unwrap_or_default());
 }
 
