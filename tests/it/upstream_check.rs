@@ -255,6 +255,6 @@ async fn one_upstream_that_is_away_does_not_hide_that_the_other_works() {
 #[tokio::test]
 async fn settings_that_contradict_each_other_are_refused_before_anybody_is_asked() {
     let output = check(&[("HUNTER_API_KEY", "s3cret-2")], &[]).await;
-    assert_fails(&output, 1, &["HUNTER_API_KEY", "EMAIL_FINDER=hunter"]);
+    assert_fails(&output, 2, &["HUNTER_API_KEY", "EMAIL_FINDER=hunter"]);
     assert!(!told(&output).contains("s3cret"));
 }
