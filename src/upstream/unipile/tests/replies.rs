@@ -255,8 +255,10 @@ fn a_stored_place_among_replies_keeps_its_form() {
         available: None,
         ..replies_to(&["c-1", "c-2"])
     });
-    let stored = json!({"replies": {"post_id": "p-1", "comments": ["c-1", "c-2"],
-        "at": {"token": "b"}, "pages": 1, "then": null, "available": null}});
+    let replies = json!({"comments": ["c-1", "c-2"], "at": {"token": "b"}, "pages": 1,
+        "available": null, "are_last": true});
+    let stored = json!({"comments_offset":
+        {"post_id": "p-1", "offset": 1_000_000, "replies": replies}});
     assert_eq!(json!(cursor), stored);
     assert_eq!(
         serde_json::from_value::<PageCursor>(stored).unwrap(),
