@@ -160,7 +160,7 @@ impl LinkedinTurns {
         };
         let held = HeldTurn::of(self, turn.clone());
         let result = turn.bounded(call).await;
-        held.end();
+        held.forget();
         let outcome = outcome_of(&result);
         if turn.is_to_be_given_back(outcome)
             && let Err(error) = self.give_back(&turn, outcome).await
@@ -190,7 +190,7 @@ impl HeldTurn {
     }
 
     /// The call was not dropped.
-    fn end(mut self) {
+    fn forget(mut self) {
         self.turn = None;
     }
 }

@@ -72,46 +72,48 @@ impl EmailFinder for Prospeo {
     }
 
     async fn find(&self, people: &[EmailQuery]) -> BatchAnswers {
-        let mut answered = Vec::with_capacity(people.len());
         let (mut asked, mut data) = (Vec::new(), Vec::new());
+        // Nothing that they could be found by: known without asking.
+        let mut known = Vec::new();
         for (place, person) in people.iter().enumerate() {
             match datapoint(place, person) {
                 Some(datapoint) => {
                     asked.push(place);
                     data.push(datapoint);
                 }
-                // Nothing that they could be found by: known without asking.
-                None => answered.push((place, EmailAnswer::NotFound)),
+                None => known.push((place, EmailAnswer::NotFound)),
             }
         }
         if data.is_empty() {
             return BatchAnswers {
-                answered,
+                answered: known,
                 stopped_by: None,
             };
         }
-        let stopped_by = match self.look_up(data).await {
-            Ok(matches) => {
-                let known = asked
-                    .iter()
-                    .filter_map(|&place| Some((place, matches.answer(place)?)));
-                answered.extend(known);
-                (answered.len() < people.len()).then(|| {
-                    let detail = "status 200, a person is missing from the answer";
-                    FIND.error(UpstreamFault::InvalidAnswer, detail)
-                })
-            }
+        let matches = match self.look_up(data).await {
+            Ok(matches) => matches,
             Err(error) => {
                 return BatchAnswers {
-                    // What is known without asking must not pass for an answer of the finder.
                     answered: Vec::new(),
                     stopped_by: Some(error),
                 };
             }
         };
+        let mut answered: Vec<_> = asked
+            .iter()
+            .filter_map(|&place| Some((place, matches.answer(place)?)))
+            .collect();
+        let is_whole = answered.len() == asked.len();
+        // What is known without asking must not pass for an answer of the finder.
+        if !answered.is_empty() {
+            answered.append(&mut known);
+        }
         BatchAnswers {
             answered,
-            stopped_by,
+            stopped_by: (!is_whole).then(|| {
+                let detail = "status 200, a person is missing from the answer";
+                FIND.error(UpstreamFault::InvalidAnswer, detail)
+            }),
         }
     }
 

@@ -222,6 +222,16 @@ async fn errors_are_told_apart_by_code_then_status() {
 }
 
 #[tokio::test]
+async fn an_answer_about_nobody_who_was_asked_about_is_none() {
+    let body = json!({"error": false, "matched": [], "not_matched": [], "invalid_datapoints": []});
+    let people = [nobody(), with_url("bea")];
+    let answers = find_with(Reply::json(200, &body), &people).await;
+    assert_eq!(shown(&people, &answers), ["-", "-"]);
+    let error = answers.stopped_by.unwrap();
+    assert_eq!(error.fault, UpstreamFault::InvalidAnswer);
+}
+
+#[tokio::test]
 async fn silence_times_out() {
     let server = Scripted::start([Reply::stall("")]);
     let answers = prospeo(&server, SHORT).find(&[with_url("bea")]).await;
